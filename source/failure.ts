@@ -1,0 +1,17 @@
+/** 1: it failed. 2: wrong use, or something the user has to set right first. The others stand in the README. */
+export type ExitCode = 1 | 2 | 3 | 4 | 5;
+
+/**
+ * Something outside this program is not as it must be. The message is one line
+ * for the user: what, why, what next. The command line prints it without a
+ * stack trace and exits with the code.
+ */
+export class Failure extends Error {
+	override readonly name = 'Failure';
+	readonly exitCode: ExitCode;
+
+	constructor(message: string, exitCode: ExitCode = 1, options?: ErrorOptions) {
+		super(message, options);
+		this.exitCode = exitCode;
+	}
+}
