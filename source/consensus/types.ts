@@ -104,7 +104,13 @@ export type Input =
 	| {readonly type: 'tick'; readonly now: number}
 	/** From clients of this replica. Requests that it has executed are kept away by the host. */
 	| {readonly type: 'request'; readonly now: number; readonly requests: readonly Request[]}
-	| {readonly type: 'message'; readonly now: number; readonly from: ReplicaId; readonly message: Message}
+	/** What a peer, or this replica itself, said at once. What it makes possible to propose goes into one batch. */
+	| {
+			readonly type: 'packet';
+			readonly now: number;
+			readonly from: ReplicaId;
+			readonly messages: readonly Message[];
+	  }
 	/** The peer's process hung up, and dialing it again is refused. It may come back, and be heard again. */
 	| {readonly type: 'disconnected'; readonly peer: ReplicaId}
 	/** All up to this slot stands in a durable checkpoint and may be forgotten. */

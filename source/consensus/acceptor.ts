@@ -1,0 +1,98 @@
+import assert from './assert.ts';
+import type {Effects} from './effects.ts';
+import {isSame, sizeOf} from './requests.ts';
+import type {Entry, Options, Proposal, ReplicaId, Slot, Value, View} from './types.ts';
+import {noView} from './views.ts';
+
+/**
+ * The memory of Paxos: what this replica has promised and voted for
+ * (Lamport, Paxos Made Simple, section 2.2; the ballots are views).
+ *
+ * The promise needs no field beside the view: entering a view is the promise
+ * never to vote in an older one, and Replica lets no older message through.
+ */
+export class Acceptor {
+	/** Only grows, and is durable before anyone hears of it (rule R1). */
+	view: View = noView;
+	/** Up to this slot everything stands in a checkpoint, and is forgotten here (rule R8). */
+	since: Slot;
+	/** The highest slot ever accepted. */
+	highest: Slot;
+	/** The latest proposal accepted for each slot after `since`. Replaced only by one of a higher view. */
+	readonly accepted = new Map<Slot, Proposal>();
+	readonly #options: Options;
+	readonly #effects: Effects;
+
+	constructor(options: Options, effects: Effects, since: Slot) {
+		this.#options = options;
+		this.#effects = effects;
+		this.since = since;
+		this.highest = since;
+	}
+
+	recover(entry: Entry) {
+		if (entry.type === 'decided') return;
+		this.view = Math.max(this.view, entry.view);
+		if (entry.type === 'accepted' && entry.slot > this.since) this.#remember(entry);
+	}
+
+	enter(view: View) {
+		assert(view > this.view, 'R1: a promise never falls');
+		this.view = view;
+		this.#effects.write({type: 'view', view});
+	}
+
+	/**
+	 * Phase 1b. Whatever was accepted is reported, however long ago it was
+	 * decided: a primary that missed the decision learns of it only from here.
+	 * A long report comes in pages, for each of which the primary asks.
+	 */
+	onPrepare(primary: ReplicaId, from: Slot) {
+		const accepted: Proposal[] = [];
+		let slot = Math.max(from, this.since + 1);
+		for (let size = 0; slot <= this.highest && size < this.#options.batchBytes; slot++) {
+			const proposal = this.accepted.get(slot);
+			if (!proposal) continue;
+			accepted.push(proposal);
+			size += sizeOf(proposal.value);
+		}
+
+		const until = slot <= this.highest ? slot : null;
+		this.#effects.send(primary, {
+			type: 'promise',
+			view: this.view,
+			from,
+			until,
+			accepted,
+			since: this.since,
+		});
+	}
+
+	/** Phase 2b. The vote goes to every replica, so that each learns by itself. */
+	onAccept(slot: Slot, value: Value) {
+		const previous = this.accepted.get(slot);
+		if (previous?.view === this.view) {
+			// The same message again: the vote may have been lost.
+			assert(isSame(previous.value, value), 'R3: one value for each view and slot');
+		} else if (slot > this.since) {
+			const proposal = {view: this.view, slot, value};
+			this.#remember(proposal);
+			this.#effects.write({type: 'accepted', ...proposal});
+		}
+
+		// At or below `since` the value stands in our checkpoint: the vote needs no record of its own, as
+		// every later promise of ours says `since`, and no primary proposes there without having it.
+		this.#effects.broadcast({type: 'accepted', view: this.view, slot});
+	}
+
+	forget(through: Slot) {
+		for (let slot = this.since + 1; slot <= through; slot++) this.accepted.delete(slot);
+		this.since = Math.max(this.since, through);
+		this.highest = Math.max(this.highest, this.since);
+	}
+
+	#remember({view, slot, value}: Proposal) {
+		this.accepted.set(slot, {view, slot, value});
+		this.highest = Math.max(this.highest, slot);
+	}
+}

@@ -1,0 +1,397 @@
+import {Acceptor} from './acceptor.ts';
+import assert from './assert.ts';
+import {Effects} from './effects.ts';
+import {Learner} from './learner.ts';
+import {Proposer} from './proposer.ts';
+import {keyOf} from './requests.ts';
+import {Suspicion} from './suspicion.ts';
+import type {
+	Decided,
+	Entry,
+	Heartbeat,
+	Input,
+	Message,
+	Note,
+	Options,
+	Output,
+	ReplicaId,
+	ReplicaStatus,
+	Request,
+	Slot,
+	View,
+} from './types.ts';
+import {nextViewOf, noView, primaryOf, rankOf} from './views.ts';
+
+/**
+ * One replica: acceptor, learner and, in its own views, proposer.
+ *
+ * It does no input or output, reads no clock and draws no random numbers:
+ * what it does follows from the entries it starts with and the inputs it is
+ * given, one step at a time.
+ */
+export class Replica {
+	readonly acceptor: Acceptor;
+	readonly learner: Learner;
+	readonly proposer: Proposer;
+	readonly suspicion: Suspicion;
+	readonly options: Options;
+	/** Requests that we know of and that are not delivered yet, each with the beat at which it came; oldest first. */
+	readonly waiting = new Map<string, {readonly request: Request; readonly beat: number}>();
+	/** Who leads the present view, as far as we have heard. */
+	leader: ReplicaId | null = null;
+	#beats = 0;
+	#sinceBeat: number;
+	/** Ticks for which there has been a hole, and nothing was delivered. */
+	#holeTicks = 0;
+	/** The hole that the last note was about; 0 if it is closed. */
+	#toldHole: Slot = 0;
+	/** How far each peer said it was, in its last heartbeat. */
+	readonly #marks = new Map<ReplicaId, Slot>();
+	readonly #effects: Effects;
+
+	/** `since`: the slot of the checkpoint that the entries follow; 0 if there is none. */
+	constructor(options: Options, entries: Iterable<Entry>, since: Slot) {
+		this.options = options;
+		this.#effects = new Effects();
+		this.acceptor = new Acceptor(options, this.#effects, since);
+		this.learner = new Learner(this.acceptor, options, this.#effects);
+		this.proposer = new Proposer(this.learner, options, this.#effects);
+		this.suspicion = new Suspicion(options);
+		this.#sinceBeat = options.heartbeatTicks;
+		for (const entry of entries) {
+			this.acceptor.recover(entry);
+			this.learner.recover(entry);
+		}
+
+		// A restarted primary may have proposed things it no longer remembers.
+		// Its proposer stays idle until it has prepared a view above this one (rule R3).
+	}
+
+	get view(): View {
+		return this.acceptor.view;
+	}
+
+	get primary(): ReplicaId {
+		return primaryOf(this.view, this.options.replicas);
+	}
+
+	/** The one door. What the entries told is delivered with the first step. */
+	step(input: Input): Output {
+		if ('now' in input) this.#effects.now = input.now;
+		const {view} = this;
+		const {isDoubting} = this.suspicion;
+		this.#take(input);
+		this.#deliver();
+		this.proposer.leadWhenReady();
+		this.proposer.flush();
+		if (this.proposer.phase === 'leading') this.leader = this.options.id;
+		this.#campaign();
+		this.#check(view);
+		this.#tell(isDoubting);
+		return this.#effects.take();
+	}
+
+	status(): ReplicaStatus {
+		const {proposer, learner, acceptor} = this;
+		const roles = {idle: 'backup', preparing: 'candidate', leading: 'primary'} as const;
+		return {
+			view: this.view,
+			leader: this.leader,
+			role: roles[proposer.phase],
+			isDoubting: this.suspicion.isDoubting,
+			accepted: acceptor.highest,
+			decided: learner.highest,
+			delivered: learner.through,
+			holes: learner.holes(16),
+			waiting: this.waiting.size,
+			skips: [...proposer.skips],
+		};
+	}
+
+	/** All that must not be forgotten, as entries: what a fresh journal begins with after a checkpoint. */
+	restate(): readonly Entry[] {
+		const {acceptor, learner} = this;
+		const entries: Entry[] = [];
+		if (this.view !== noView) entries.push({type: 'view', view: this.view});
+		for (const proposal of acceptor.accepted.values()) entries.push({type: 'accepted', ...proposal});
+		for (const [slot, value] of learner.decided) {
+			const isOwn = acceptor.accepted.get(slot)?.value === value;
+			entries.push(isOwn ? {type: 'decided', slot} : {type: 'decided', slot, value});
+		}
+
+		return entries;
+	}
+
+	#take(input: Input) {
+		switch (input.type) {
+			case 'tick':
+				return this.#onTick();
+			case 'request':
+				return this.#onClients(input.requests);
+			case 'packet':
+				for (const message of input.messages) this.#onMessage(input.from, message);
+				return;
+			case 'disconnected':
+				if (input.peer !== this.primary) return;
+				this.suspicion.onDisconnected();
+				return this.#beat();
+			case 'checkpoint':
+				this.learner.forget(input.slot);
+				return this.acceptor.forget(input.slot);
+			case 'skip':
+				if (this.proposer.phase === 'leading' && input.slot >= this.proposer.nextFree) {
+					this.proposer.skips.add(input.slot);
+				}
+
+				return;
+			case 'heal':
+				return this.proposer.skips.clear();
+		}
+	}
+
+	#onMessage(from: ReplicaId, message: Message) {
+		// The gate (rule R2): older views are dropped, newer views are entered, and what comes after only ever
+		// sees messages of the current view. Whoever is in an older one hears of ours at the next beat.
+		if ('view' in message) {
+			if (message.view < this.view) return;
+			if (message.view > this.view) this.#enter(message.view, `r${from} is there`);
+		}
+
+		const isPrimary = from === this.primary;
+
+		switch (message.type) {
+			case 'heartbeat':
+				return this.#onHeartbeat(from, message);
+			case 'prepare':
+				if (isPrimary) this.acceptor.onPrepare(from, message.from);
+				return;
+			case 'promise':
+				return this.proposer.onPromise(from, message);
+			case 'accept':
+				if (!isPrimary) return;
+				this.#hearLeader(from);
+				return this.acceptor.onAccept(message.slot, message.value);
+			case 'accepted':
+				return this.learner.onAccepted(from, message.slot);
+			case 'request':
+				return this.#onRequests(message.requests);
+			case 'ask':
+				return this.#onAsk(from, message.from);
+			case 'decided':
+				return this.#onDecided(from, message);
+		}
+	}
+
+	#onTick() {
+		this.suspicion.tick();
+		this.#holeTicks = this.learner.hasHole ? this.#holeTicks + 1 : 0;
+		if (++this.#sinceBeat >= this.options.heartbeatTicks) this.#beat();
+	}
+
+	/**
+	 * Now and then a replica tells everybody where it is, how far it is and what
+	 * it thinks of the view. From the primary that is the sign of life; from the
+	 * others it is how views and decisions find their way around broken links.
+	 * Then it says again what has had no answer for a whole beat.
+	 */
+	#beat() {
+		this.#sinceBeat = 0;
+		this.#beats++;
+		this.#effects.broadcast({
+			type: 'heartbeat',
+			view: this.view,
+			delivered: this.learner.through,
+			isLeading: this.proposer.phase === 'leading',
+			isDoubting: this.suspicion.isDoubting,
+		});
+		this.proposer.resend();
+		this.#repeatRequests();
+	}
+
+	/**
+	 * The oldest late request goes to everybody, who then hold it like their own.
+	 * So it finds a way to a primary that we cannot reach, and a primary that
+	 * does nothing about it owes it to a majority.
+	 */
+	#repeatRequests() {
+		const late: Request[] = [];
+		for (const {request, beat} of this.waiting.values()) {
+			if (beat >= this.#beats - 1 || late.length > this.options.batchRequests) break;
+			late.push(request);
+		}
+
+		if (late.length > 0) this.#effects.broadcast({type: 'request', requests: late.slice(0, 1)});
+		this.#pass(late.slice(1));
+	}
+
+	#onHeartbeat(from: ReplicaId, {delivered, isLeading, isDoubting}: Heartbeat) {
+		// What was decided just now is on its way to us; what the sender had a beat ago already was lost.
+		const mark = this.#marks.get(from) ?? 0;
+		this.#marks.set(from, delivered);
+		if (mark > this.learner.through) this.#effects.send(from, {type: 'ask', from: this.learner.through + 1});
+		this.suspicion.onOpinion(from, isDoubting);
+		if (!isLeading || from !== this.primary) return;
+		this.#hearLeader(from);
+		const isBehind = delivered > this.learner.through;
+		const lag = `r${from} has delivered slot ${delivered}, we slot ${this.learner.through}`;
+		this.suspicion.onSignOfLife(this.#debt ?? (isBehind ? lag : undefined));
+	}
+
+	#hearLeader(from: ReplicaId) {
+		if (this.leader === from) return;
+		this.leader = from;
+		if (from !== this.options.id) this.#note({kind: 'leader', peer: from, text: `follows r${from}`});
+	}
+
+	/** What should have been delivered by now. A young hole is an excuse: it is being shown. */
+	get #debt(): string | undefined {
+		if (this.learner.hasHole) {
+			if (this.#holeTicks < this.options.holePatienceTicks) return undefined;
+			return `slot ${this.learner.through + 1} is a hole`;
+		}
+
+		return this.waiting.size > 0 ? `${this.waiting.size} requests wait` : undefined;
+	}
+
+	#onClients(requests: readonly Request[]) {
+		const taken: Request[] = [];
+		for (const request of requests) {
+			const isKnown = this.waiting.has(keyOf(request));
+			if (!this.#hold(request)) this.#effects.refuse(request);
+			else if (!isKnown) taken.push(request);
+		}
+
+		if (taken.length < requests.length && this.waiting.size >= this.options.queueRequests) {
+			this.#note({kind: 'busy', text: `holds ${this.waiting.size} requests, no room for more`});
+		}
+
+		this.#pass(taken);
+	}
+
+	/** The primary proposes what it holds. Others pass it on: once when they take it, then at every beat. */
+	#onRequests(requests: readonly Request[]) {
+		const taken: Request[] = [];
+		for (const request of requests) {
+			const isKnown = this.waiting.has(keyOf(request));
+			if (!this.#hold(request)) continue;
+			if (!isKnown) taken.push(request);
+			this.proposer.onRequest(request);
+		}
+
+		if (this.proposer.phase === 'idle') this.#pass(taken);
+	}
+
+	/** True if there is room for it, or it has its room already. */
+	#hold(request: Request): boolean {
+		const key = keyOf(request);
+		if (this.waiting.has(key)) return true;
+		if (this.waiting.size >= this.options.queueRequests) return false;
+		this.waiting.set(key, {request, beat: this.#beats});
+		return true;
+	}
+
+	/** To the primary, which may be this very replica. */
+	#pass(requests: readonly Request[]) {
+		if (this.view === noView) return;
+		const {batchRequests} = this.options;
+		for (let at = 0; at < requests.length; at += batchRequests) {
+			this.#effects.send(this.primary, {type: 'request', requests: requests.slice(at, at + batchRequests)});
+		}
+	}
+
+	#onAsk(from: ReplicaId, first: Slot) {
+		if (first <= this.acceptor.since) {
+			const text = `r${from} asks for slot ${first}, which lies behind our checkpoint at ${this.acceptor.since}`;
+			this.#note({kind: 'lag', peer: from, slot: first, text});
+			return;
+		}
+
+		this.learner.onAsk(from, first);
+	}
+
+	#onDecided(from: ReplicaId, {from: first, values, delivered}: Decided) {
+		for (const [index, value] of values.entries()) this.learner.decide(first + index, value);
+		this.#deliver();
+		const {through} = this.learner;
+		// Page after page, but only while pages bring us further.
+		if (through === first + values.length - 1 && through < delivered) {
+			this.#effects.send(from, {type: 'ask', from: through + 1});
+		}
+	}
+
+	/**
+	 * Takes the next view of our own when a majority doubts the present one and
+	 * it is our turn. The view is on disk before 'prepare' leaves, so no two
+	 * lives of this replica ever propose in the same view. It is then kept, and
+	 * only repeated, until a majority doubts it in turn: a replica cut off from
+	 * the others does not run away with the numbers.
+	 */
+	#campaign() {
+		const {id, replicas, startPatienceTicks} = this.options;
+		// The first view of all is left to replica 0 for a good while: processes start slowly.
+		const grace = this.view === noView ? startPatienceTicks : 0;
+		if (!this.suspicion.isTurnOf(rankOf(id, this.view, replicas), grace)) return;
+		const view = nextViewOf(id, this.view, replicas);
+		this.#enter(view, this.view === noView ? 'nobody led before' : `a majority doubts view ${this.view}`);
+		this.#note({kind: 'campaign', text: `asks for promises from slot ${this.learner.through + 1} on`});
+		this.proposer.prepare(this.view, this.learner.through + 1);
+	}
+
+	#enter(view: View, because: string) {
+		this.acceptor.enter(view);
+		this.learner.enter();
+		this.proposer.retire();
+		this.suspicion.enter();
+		this.leader = null;
+		this.#note({kind: 'view', text: `enters view ${view}: ${because}`});
+		this.#pass([...this.waiting.values()].map(({request}) => request));
+	}
+
+	#deliver() {
+		const {proposer, learner} = this;
+		for (const slot of proposer.open.keys()) if (learner.isDecided(slot)) proposer.onDecided(slot);
+		for (const value of learner.deliver()) {
+			this.suspicion.onDelivered();
+			this.#holeTicks = 0;
+			for (const request of value.requests) this.waiting.delete(keyOf(request));
+		}
+	}
+
+	/** States what must be true after every step: a bug of ours stops the replica instead of going on wrongly. */
+	#check(viewBefore: View) {
+		const {proposer, learner, options, acceptor} = this;
+		assert(this.view >= viewBefore, 'R1: a promise never falls');
+		assert(proposer.phase === 'idle' || this.primary === options.id, 'R3: only the primary proposes');
+		assert(
+			proposer.open.size === 0 || proposer.phase === 'leading',
+			'R3: nothing is led that was not prepared',
+		);
+		assert(!learner.decided.has(learner.through + 1), 'R7: what is contiguous is delivered');
+		assert(learner.through >= acceptor.since, 'R8: only what was delivered is forgotten');
+		assert(this.waiting.size <= options.queueRequests, 'every queue is bounded');
+	}
+
+	/** Notes what is seen only by comparing. Votes overtake each other all the time: a hole is told of when it has lasted a beat. */
+	#tell(wasDoubting: boolean) {
+		const {suspicion, learner} = this;
+		if (suspicion.isDoubting && !wasDoubting) {
+			this.#note({kind: 'doubt', text: `doubts view ${this.view}: ${suspicion.complaint}`});
+		}
+
+		const slot = learner.through + 1;
+		if (this.#toldHole > 0 && this.#toldHole < slot) {
+			this.#note({kind: 'hole', slot: this.#toldHole, text: 'the hole is closed'});
+			this.#toldHole = 0;
+		}
+
+		if (this.#toldHole === 0 && this.#holeTicks >= this.options.heartbeatTicks) {
+			this.#toldHole = slot;
+			const text = `everything waits for this slot: slot ${learner.highest} is decided and this one is not`;
+			this.#note({kind: 'hole', slot, text});
+		}
+	}
+
+	#note(note: Omit<Note, 'view'>) {
+		this.#effects.note({view: this.view, ...note});
+	}
+}

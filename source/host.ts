@@ -1,0 +1,137 @@
+import type {Replica} from './consensus/replica.ts';
+import type {Decision, Input, Message, Note, Output, ReplicaId, Request, Slot} from './consensus/types.ts';
+import type {Network} from './network/network.ts';
+import type {Disk} from './storage/disk.ts';
+
+/** The state machine, and its clients behind it. */
+export type Service = {
+	/** In slot order, without gaps, once. */
+	execute(decisions: readonly Decision[]): void;
+	/** True if the state proves that this was executed (or settled otherwise): whoever asks is answered by the service. */
+	hasExecuted(request: Request): boolean;
+	/** There was no room for these, and they were not taken. */
+	refuse(requests: readonly Request[]): void;
+	note(notes: readonly Note[]): void;
+};
+
+/**
+ * Gives a replica a disk, a network and something to execute, and keeps the
+ * one rule of the house: first write, then send. Steps taken while a write is
+ * under way share the next one.
+ *
+ * What is decided is safe on the disks of a majority, so it is executed at
+ * once. Then 'executed here' is always true of what the replica delivered,
+ * and a late copy of a request can be told from a new one at the door.
+ */
+export class Host {
+	readonly replica: Replica;
+	readonly #disk: Disk;
+	readonly #network: Network;
+	readonly #service: Service;
+	readonly #now: () => number;
+	#queued: Output[] = [];
+	#isWriting = false;
+
+	/** The first tick executes what the disk remembers: nothing may come in before. `now` gives Unix milliseconds. */
+	constructor(replica: Replica, disk: Disk, network: Network, service: Service, now: () => number) {
+		this.replica = replica;
+		this.#disk = disk;
+		this.#network = network;
+		this.#service = service;
+		this.#now = now;
+		this.tick();
+	}
+
+	tick() {
+		this.#take({type: 'tick', now: this.#now()});
+	}
+
+	submit(requests: readonly Request[]) {
+		const open = this.#unexecuted(requests);
+		if (open.length > 0) this.#take({type: 'request', now: this.#now(), requests: open});
+	}
+
+	receive(from: ReplicaId, messages: readonly Message[]) {
+		this.#take(this.#packet(from, messages));
+	}
+
+	disconnected(peer: ReplicaId) {
+		this.#take({type: 'disconnected', peer});
+	}
+
+	/** Everything up to this slot stands in a durable checkpoint. */
+	checkpoint(slot: Slot) {
+		this.#take({type: 'checkpoint', slot});
+	}
+
+	skip(slot: Slot) {
+		this.#take({type: 'skip', slot});
+	}
+
+	heal() {
+		this.#take({type: 'heal'});
+	}
+
+	#packet(from: ReplicaId, messages: readonly Message[]): Input {
+		const known = messages.map(message =>
+			message.type === 'request' ? {...message, requests: this.#unexecuted(message.requests)} : message,
+		);
+		return {type: 'packet', now: this.#now(), from, messages: known};
+	}
+
+	#unexecuted(requests: readonly Request[]) {
+		return requests.filter(request => !this.#service.hasExecuted(request));
+	}
+
+	#take(input: Input) {
+		this.#step(input);
+		if (!this.#isWriting) this.#write();
+	}
+
+	#step(input: Input) {
+		const output = this.replica.step(input);
+		if (output.decisions.length > 0) this.#service.execute(output.decisions);
+		if (output.busy.length > 0) this.#service.refuse(output.busy);
+		if (output.notes.length > 0) this.#service.note(output.notes);
+		this.#queued.push(output);
+	}
+
+	#write() {
+		while (this.#queued.length > 0) {
+			const outputs = this.#queued;
+			this.#queued = [];
+			const entries = outputs.flatMap(output => output.writes);
+			// A view or a vote must be on disk before anyone hears of it. A decision
+			// is safe with the majority already: it is written, not waited for.
+			if (entries.some(entry => entry.type !== 'decided')) {
+				this.#isWriting = true;
+				this.#disk.append(entries, () => {
+					this.#isWriting = false;
+					this.#release(outputs);
+					this.#write();
+				});
+				return;
+			}
+
+			if (entries.length > 0) this.#disk.defer(entries);
+			this.#release(outputs);
+		}
+	}
+
+	/** One packet for everybody, one for each who is told something alone, and our own, last, as a step of its own. */
+	#release(outputs: readonly Output[]) {
+		const {id} = this.replica.options;
+		const toAll: Message[] = [];
+		const toSelf: Message[] = [];
+		const directed = new Map<ReplicaId, Message[]>();
+		for (const {to, message} of outputs.flatMap(output => output.messages)) {
+			if (to === 'all') toAll.push(message);
+			if (to === 'all' || to === id) toSelf.push(message);
+			else directed.set(to, [...(directed.get(to) ?? []), message]);
+		}
+
+		if (toAll.length > 0) this.#network.broadcast(toAll);
+		for (const [to, messages] of directed) this.#network.send(to, messages);
+		if (toSelf.length > 0) this.#step(this.#packet(id, toSelf));
+	}
+}
