@@ -1,0 +1,232 @@
+import {constants, write} from 'node:fs';
+import {type FileHandle, open} from 'node:fs/promises';
+import {dirname} from 'node:path';
+import {Failure} from '../failure.ts';
+import {linesBetween, readAt} from './log-lines.ts';
+import type {Line} from './types.ts';
+
+/** A page of history that has reached this size takes no more lines. */
+const pageBytes = 262_144;
+/** The binary search ends here: from a page of the disk the lines are read one after the other. */
+const nearBytes = 4096;
+/** Enough for the head of a line with any position in it. */
+const headBytes = 32;
+
+/**
+ * The file chat.log of one replica. Lines are appended without waiting for the
+ * disk: after a crash they are written again from the journal. History is read
+ * from the file, and no index of it is kept, so memory does not grow with it.
+ */
+export class ChatLog {
+	readonly #path: string;
+	readonly #file: FileHandle;
+	readonly #onError: (error: Error) => void;
+	/** Not handed to the system yet. */
+	#queue: Part[] = [];
+	#isWriting = false;
+	#bytes: number;
+	/** Of these bytes, from the first on, the system has all: they can be read. */
+	#written: number;
+	/** The first error, or that it was closed. It is final. */
+	#end: Error | undefined;
+
+	/**
+	 * Cuts the file to `bytes`, which its checkpoint names: what follows may be
+	 * torn, and comes again from the journal. Throws a Failure if it is shorter.
+	 * `onError` hears of the first write or sync that fails; nothing is written after it.
+	 */
+	static async open(path: string, bytes: number, onError: (error: Error) => void): Promise<ChatLog> {
+		const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+		try {
+			const {size} = await file.stat();
+			if (size < bytes)
+				throw new Failure(
+					`${path} is damaged: it has ${size} bytes, and its checkpoint names ${bytes}; restore both from one backup, or give this replica a new directory`,
+				);
+			if (bytes > 0 && (await readAt(file, bytes - 1, 1))[0] !== 10)
+				throw new Failure(
+					`${path} is damaged: no line ends at byte ${bytes}, which its checkpoint names; restore both from one backup, or give this replica a new directory`,
+				);
+			await file.truncate(bytes);
+			await file.chmod(0o600);
+			await syncDirectory(dirname(path));
+			return new ChatLog(path, file, bytes, onError);
+		} catch (error) {
+			await file.close();
+			throw error;
+		}
+	}
+
+	private constructor(path: string, file: FileHandle, bytes: number, onError: (error: Error) => void) {
+		this.#path = path;
+		this.#file = file;
+		this.#bytes = bytes;
+		this.#written = bytes;
+		this.#onError = onError;
+	}
+
+	/** Of all that was appended, also of what is still on its way. */
+	get bytes(): number {
+		return this.#bytes;
+	}
+
+	/**
+	 * Appends whole lines, or nothing at all. `done` is called later, in the
+	 * order of the calls, when they stand in the file; never after an error.
+	 */
+	append(text: string, done: () => void): void {
+		this.#enqueue(Buffer.from(text), error => {
+			if (!error) done();
+		});
+	}
+
+	/** Resolves when all that was appended before would survive a loss of power. */
+	sync(): Promise<void> {
+		return new Promise((resolve, reject) => {
+			this.#enqueue(Buffer.alloc(0), error => {
+				if (error) return reject(error);
+				// A second attempt could succeed although the pages are lost, so the first failure is final.
+				this.#file.datasync().then(resolve, failure => reject(this.#fail('sync', failure)));
+			});
+		});
+	}
+
+	/**
+	 * The lines after this position, in order: at most `limit` and about 256 KiB,
+	 * but at least one if there is one. Only lines that stand in the file.
+	 */
+	async read(after: number, limit: number): Promise<Line[]> {
+		const end = this.#written;
+		const page: Line[] = [];
+		if (limit < 1) return page;
+		let size = 0;
+		for await (const {start, text, line} of linesBetween(this.#file, await this.#near(after, end), end)) {
+			if (!line) throw this.#damage(start);
+			if (line.position <= after) continue;
+			page.push(line);
+			size += text.length;
+			if (page.length >= limit || size >= pageBytes) break;
+		}
+
+		return page;
+	}
+
+	/** Waits for what was appended; nothing can be appended any more. */
+	async close(): Promise<void> {
+		await new Promise<void>(resolve => this.#enqueue(Buffer.alloc(0), () => resolve()));
+		this.#end ??= new Failure(`${this.#path} is closed`);
+		await this.#file.close();
+	}
+
+	#enqueue(bytes: Buffer, done: Part['done']): void {
+		if (this.#end) {
+			const end = this.#end;
+			process.nextTick(() => done(end));
+			return;
+		}
+
+		this.#bytes += bytes.length;
+		this.#queue.push({bytes, done});
+		if (!this.#isWriting) this.#writeNext();
+	}
+
+	/** One write for all that has gathered while the one before was under way. */
+	#writeNext(): void {
+		if (this.#queue.length === 0) return;
+		const parts = this.#queue;
+		this.#queue = [];
+		this.#isWriting = true;
+		const bytes = Buffer.concat(parts.map(part => part.bytes));
+		this.#write(bytes, this.#written, failure => {
+			this.#isWriting = false;
+			const error = failure ? this.#fail('write', failure) : (this.#end ?? null);
+			if (!error) this.#written += bytes.length;
+			// The next write is under way while those who waited for this one go on.
+			if (!error) this.#writeNext();
+			for (const {done} of parts) done(error);
+		});
+	}
+
+	/** The system may take a part only, for instance when the disk is all but full. */
+	#write(bytes: Buffer, offset: number, done: Part['done']): void {
+		if (bytes.length === 0) {
+			process.nextTick(done, null);
+			return;
+		}
+
+		write(this.#file.fd, bytes, 0, bytes.length, offset, (error, count) => {
+			if (error) done(error);
+			else if (count === 0) done(new Error('the system took no byte'));
+			else this.#write(bytes.subarray(count), offset + count, done);
+		});
+	}
+
+	/** The first failure ends the log, for all that wait and all that come. */
+	#fail(what: 'write' | 'sync', cause: unknown): Error {
+		if (this.#end) return this.#end;
+		const why = cause instanceof Error ? cause.message : String(cause);
+		const error = new Failure(`cannot ${what} ${this.#path}: ${why}`, 1, {cause});
+		this.#end = error;
+		const parts = this.#queue;
+		this.#queue = [];
+		this.#onError(error);
+		for (const {done} of parts) done(error);
+		return error;
+	}
+
+	/**
+	 * A byte at which a line begins: at or before the first line after this
+	 * position, and near it. Every line before `low` has a position up to
+	 * `after`, every line that begins at `high` or later has a greater one.
+	 */
+	async #near(after: number, end: number): Promise<number> {
+		let low = 0;
+		let high = end;
+		while (high - low > nearBytes) {
+			const middle = Math.floor((low + high) / 2);
+			const start = await this.#lineStart(middle, high);
+			if (start >= high || (await this.#positionAt(start)) > after) high = middle;
+			else low = start;
+		}
+
+		return low;
+	}
+
+	/** Where the first line begins that begins at this byte or later; `end` if none does before it. */
+	async #lineStart(from: number, end: number): Promise<number> {
+		for (let offset = from - 1; offset < end; ) {
+			const bytes = await readAt(this.#file, offset, Math.min(nearBytes, end - offset));
+			if (bytes.length === 0) throw this.#damage(offset);
+			const newline = bytes.indexOf(10);
+			if (newline >= 0) return offset + newline + 1;
+			offset += bytes.length;
+		}
+
+		return end;
+	}
+
+	async #positionAt(start: number): Promise<number> {
+		const head = await readAt(this.#file, start, headBytes);
+		const position = /^\{"position":(\d+),/.exec(head.toString('latin1'))?.[1];
+		if (position === undefined) throw this.#damage(start);
+		return Number(position);
+	}
+
+	#damage(start: number): Failure {
+		return new Failure(
+			`${this.#path} is damaged at byte ${start}: there is no line as this program writes it`,
+		);
+	}
+}
+
+type Part = {readonly bytes: Buffer; readonly done: (error: Error | null) => void};
+
+/** A new file is not safe from a loss of power before its name is. */
+async function syncDirectory(path: string): Promise<void> {
+	const directory = await open(path, 'r');
+	try {
+		await directory.sync();
+	} finally {
+		await directory.close();
+	}
+}
