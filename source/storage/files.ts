@@ -1,0 +1,74 @@
+import {fdatasync, fsync, write} from 'node:fs';
+import {open, readFile, rename} from 'node:fs/promises';
+import {dirname} from 'node:path';
+import {Failure} from '../failure.ts';
+
+/** The calls of the hot path, so that tests can let them fail. */
+export type Files = {
+	write(
+		fd: number,
+		buffer: Buffer,
+		offset: number,
+		length: number,
+		position: number,
+		done: (error: Error | null, written: number) => void,
+	): void;
+	fdatasync(fd: number, done: (error: Error | null) => void): void;
+	fsync(fd: number, done: (error: Error | null) => void): void;
+};
+
+export const realFiles: Files = {write, fdatasync, fsync};
+
+/** A new name in a directory survives a crash only after this. */
+export async function syncDirectory(path: string): Promise<void> {
+	const handle = await open(path, 'r');
+	try {
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+}
+
+/** All or nothing, also through a crash: the file is the old one or the new one, never a part. Mode 0600. */
+export async function writeAtomically(path: string, text: string | Buffer): Promise<void> {
+	const temporary = `${path}.new`;
+	const handle = await open(temporary, 'w', 0o600);
+	try {
+		await handle.writeFile(text);
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+	await rename(temporary, path);
+	await syncDirectory(dirname(path));
+}
+
+/** Undefined if there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+	try {
+		return await readFile(path, 'utf8');
+	} catch (error) {
+		if (isMissing(error)) return undefined;
+		throw error;
+	}
+}
+
+/** Error objects are judged by what they carry: those of another realm are no instances of this one's Error. */
+export const codeOf = (error: unknown): string | undefined =>
+	typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+		? error.code
+		: undefined;
+
+export const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
+
+/** One line for the user, of an error that the operating system gave. */
+export function failureOf(path: string, error: unknown): Failure {
+	if (error instanceof Failure) return error;
+	const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
+	const reason = hasMessage ? String(error.message) : String(error);
+	const next =
+		codeOf(error) === 'ENOSPC'
+			? 'make room on the disk, then start again'
+			: 'see to the disk, then start again';
+	return new Failure(`${path}: ${reason}; ${next}`, 1, {cause: error});
+}

@@ -1,0 +1,326 @@
+import {existsSync} from 'node:fs';
+import {mkdir, rename, rm} from 'node:fs/promises';
+import {dirname} from 'node:path';
+import type {Entry} from '../consensus/types.ts';
+import {Failure} from '../failure.ts';
+import type {Disk} from './disk.ts';
+import {encodeEntry} from './entry-text.ts';
+import {type Files, failureOf, realFiles, syncDirectory} from './files.ts';
+import {headerBytes, seal} from './group.ts';
+import {encodeTrim, type Recovered, recover} from './recovery.ts';
+import {
+	closeSegment,
+	createSegment,
+	listSegments,
+	removeSegments,
+	removeUnfinished,
+	type Segment,
+} from './segment.ts';
+
+export type JournalOptions = {
+	/** Made if it does not exist. One that exists but holds nothing is refused: something took its content away. */
+	readonly directory: string;
+	/** When a segment is this long the next one is begun. */
+	readonly segmentBytes: number;
+	/**
+	 * Called once, with the first error of the disk, and no `done` is called
+	 * after it. What a failed sync left behind is unknown, and asking again may
+	 * get a yes for data that is gone: the replica has to stop.
+	 */
+	readonly onError: (failure: Failure) => void;
+	/** After so long without a write the last group is closed. In milliseconds. */
+	readonly idleMs?: number;
+	readonly files?: Files;
+};
+
+export type OpenJournal = {
+	readonly journal: Journal;
+	readonly entries: readonly Entry[];
+	/** Where an unfinished write was cut off, after a crash. */
+	readonly tornAt: Recovered['tornAt'];
+};
+
+/** What goes to disk with one write and one sync. */
+type Batch = {
+	text: string;
+	readonly callbacks: (() => void)[];
+	/** Whether anybody relies on it once it is durable; deferred entries may be lost. */
+	isAwaited: boolean;
+	/** Whether it begins the segment that makes all older ones superfluous. */
+	readonly isRotation: boolean;
+	/** Its number, known when it is written. */
+	number: number;
+	segment: number;
+};
+
+const bufferBytes = 1 << 18;
+const keptBufferBytes = 1 << 22;
+
+/**
+ * The memory of a replica: an append-only file in segments, one checksum per
+ * group, groups chained. While one group is written and synced, what is
+ * appended gathers for the next.
+ *
+ * Only the last group of a crash can be unfinished, and then it is cut. To tell
+ * that from damage, a group that somebody relies on is soon followed by
+ * another: after some idleness, and on a clean close, by an empty one.
+ */
+export class Journal implements Disk {
+	readonly #options: JournalOptions;
+	readonly #files: Files;
+	#segment: Segment;
+	/** The next segment, made ahead so that no append waits for it. */
+	#prepared: Segment | undefined;
+	#preparing: Promise<void> | undefined;
+	/** Number and checksum of the last group. */
+	#number: number;
+	#checksum: number;
+	/** Whether the last group may be lost without anybody missing it. */
+	#isClosed: boolean;
+	#bytesSinceRotation: number;
+
+	/** In order; the last one still gathers. */
+	#queue: Batch[] = [];
+	#underWay: Batch | undefined;
+	/** Reused for every group, as one is under way at a time. */
+	#buffer = Buffer.allocUnsafe(bufferBytes);
+	readonly #idle: NodeJS.Timeout;
+	#isClosing = false;
+	#failure: Failure | undefined;
+	readonly #onFailure = new Set<(failure: Failure) => void>();
+
+	private constructor(options: JournalOptions, segment: Segment, recovered: Recovered) {
+		this.#options = options;
+		this.#files = options.files ?? realFiles;
+		this.#segment = segment;
+		this.#number = recovered.last?.number ?? 0;
+		this.#checksum = recovered.last?.checksum ?? 0;
+		this.#isClosed = recovered.last?.bytes.length === headerBytes;
+		this.#bytesSinceRotation = recovered.bytes;
+		this.#idle = setTimeout(() => this.#onIdle(), options.idleMs ?? 100).unref();
+		this.#prepare();
+	}
+
+	/**
+	 * Reads what is there, cuts an unfinished end, and refuses damage with a
+	 * Failure. The last group is written again at the head of a new segment: a
+	 * group that can be read after a failed sync need not be on disk.
+	 */
+	static async open(options: JournalOptions): Promise<OpenJournal> {
+		const {directory, segmentBytes, files = realFiles} = options;
+		try {
+			if (!existsSync(directory)) await createJournal(directory);
+			await removeUnfinished(directory);
+			const recovered = await recover(directory);
+			const {entries, tornAt, last, highestSegment, superfluous} = recovered;
+			if (last === undefined)
+				throw new Failure(
+					`${directory}: the journal is empty; this replica has lost its memory and does not vote`,
+				);
+			const segment = await createSegment(files, directory, highestSegment + 1, segmentBytes, last.bytes);
+			await removeSegments(directory, superfluous);
+			return {journal: new Journal(options, segment, recovered), entries, tornAt};
+		} catch (error) {
+			throw failureOf(directory, error);
+		}
+	}
+
+	/** When this is much, it is time for a checkpoint. */
+	get bytesSinceRotation(): number {
+		return this.#bytesSinceRotation;
+	}
+
+	append(entries: readonly Entry[], done: () => void): void {
+		if (this.#isDead) return;
+		if (entries.length > 0 || this.#queue.length > 0) {
+			const batch = this.#gather(entries);
+			batch.isAwaited = true;
+			batch.callbacks.push(done);
+			this.#pump();
+		} else if (this.#underWay) this.#underWay.callbacks.push(done);
+		else queueMicrotask(done);
+	}
+
+	defer(entries: readonly Entry[]): void {
+		if (this.#isDead || entries.length === 0) return;
+		this.#gather(entries);
+		this.#idle.refresh();
+	}
+
+	/**
+	 * Begins a new segment with these entries, behind all that was appended or
+	 * deferred so far. Once they are durable the promise gives a function that
+	 * removes all older segments: call it when whatever was not restated stands
+	 * in a durable checkpoint. Until then a restart reads the old and the new.
+	 * Both reject with the Failure of the disk, or when the journal is closed.
+	 */
+	async rotate(restated: readonly Entry[]): Promise<() => Promise<void>> {
+		this.#assertAlive();
+		const batch = newBatch(restated.map(encodeEntry).join(''), true);
+		this.#queue.push(batch);
+		await this.#written(batch);
+		return () => this.#removeBefore(batch);
+	}
+
+	/** Writes what is waiting and closes the last group. What is appended later is ignored. */
+	async close(): Promise<void> {
+		if (this.#isDead) return;
+		this.#isClosing = true;
+		clearTimeout(this.#idle);
+		await this.#written(this.#gather([]));
+		if (!this.#isClosed) await this.#written(this.#gather([]));
+		await this.#preparing;
+		await closeSegment(this.#segment);
+		if (this.#prepared) await closeSegment(this.#prepared);
+	}
+
+	async #removeBefore(rotation: Batch): Promise<void> {
+		this.#assertAlive();
+		// The note is durable before the first file goes. It also closes the group that the journal now begins with.
+		const note = this.#gather([]);
+		note.text += encodeTrim(rotation.number);
+		note.isAwaited = true;
+		await this.#written(note);
+		const segments = await listSegments(this.#options.directory);
+		const older = segments.filter(({number}) => number < rotation.segment).map(({path}) => path);
+		await removeSegments(this.#options.directory, older);
+	}
+
+	get #isDead(): boolean {
+		return this.#isClosing || this.#failure !== undefined;
+	}
+
+	#assertAlive(): void {
+		if (this.#isDead) throw this.#failure ?? new Failure(`${this.#options.directory}: the journal is closed`);
+	}
+
+	#gather(entries: readonly Entry[]): Batch {
+		let batch = this.#queue.at(-1);
+		if (batch === undefined) {
+			batch = newBatch('', false);
+			this.#queue.push(batch);
+		}
+		for (const entry of entries) batch.text += encodeEntry(entry);
+		return batch;
+	}
+
+	#written(batch: Batch): Promise<void> {
+		return new Promise((resolve, reject) => {
+			this.#onFailure.add(reject);
+			batch.callbacks.push(() => {
+				this.#onFailure.delete(reject);
+				resolve();
+			});
+			this.#pump();
+		});
+	}
+
+	/** Starts the next write if somebody waits for it; what was only deferred goes when the disk has been idle. */
+	#pump(): void {
+		const isWaitedFor = this.#queue.length > 1 || this.#queue[0]?.callbacks.length;
+		if (isWaitedFor) this.#write();
+		else if (!this.#isDead) this.#idle.refresh();
+	}
+
+	#onIdle(): void {
+		if (this.#underWay || this.#isDead || (this.#queue.length === 0 && this.#isClosed)) return;
+		this.#gather([]);
+		this.#write();
+	}
+
+	#write(): void {
+		const batch = this.#queue[0];
+		if (batch === undefined || this.#underWay || this.#failure) return;
+		const capacity = headerBytes + batch.text.length * 3;
+		if (this.#buffer.length < capacity) this.#buffer = Buffer.allocUnsafe(capacity);
+		const payloadBytes = this.#buffer.write(batch.text, headerBytes, 'utf8');
+		const length = headerBytes + payloadBytes;
+
+		const isFull = this.#segment.position + length > this.#options.segmentBytes;
+		if (batch.isRotation || isFull) {
+			if (this.#prepared) this.#switchTo(this.#prepared);
+			// An append never waits for the next segment: the full one grows until it is there.
+			else if (batch.isRotation) return;
+		}
+
+		this.#queue.shift();
+		this.#underWay = batch;
+		this.#number++;
+		this.#checksum = seal(this.#buffer, payloadBytes, this.#number, this.#checksum);
+		batch.number = this.#number;
+		batch.segment = this.#segment.number;
+		this.#writeRest(batch, 0, length);
+	}
+
+	#writeRest(batch: Batch, from: number, length: number): void {
+		const {fd, position} = this.#segment;
+		this.#files.write(fd, this.#buffer, from, length - from, position + from, (error, written) => {
+			if (error) this.#fail(error);
+			// A disk that is full takes a part and reports success.
+			else if (written === 0) this.#fail(new Error('the disk takes no more'));
+			else if (from + written < length) this.#writeRest(batch, from + written, length);
+			else this.#files.fdatasync(fd, failed => (failed ? this.#fail(failed) : this.#onSynced(batch, length)));
+		});
+	}
+
+	#onSynced(batch: Batch, length: number): void {
+		if (this.#failure) return;
+		this.#underWay = undefined;
+		this.#segment.position += length;
+		this.#bytesSinceRotation = batch.isRotation ? 0 : this.#bytesSinceRotation + length;
+		this.#isClosed = !batch.isAwaited;
+		if (this.#buffer.length > keptBufferBytes) this.#buffer = Buffer.allocUnsafe(bufferBytes);
+		// The next group has waited for the whole of this one: it leaves first.
+		this.#pump();
+		for (const done of batch.callbacks) done();
+	}
+
+	#switchTo(segment: Segment): void {
+		void closeSegment(this.#segment);
+		this.#segment = segment;
+		this.#prepared = undefined;
+		this.#prepare();
+	}
+
+	#prepare(): void {
+		const {directory, segmentBytes} = this.#options;
+		const number = this.#segment.number + 1;
+		this.#preparing = createSegment(this.#files, directory, number, segmentBytes, Buffer.alloc(0)).then(
+			segment => {
+				this.#prepared = segment;
+				if (this.#queue[0]?.isRotation) this.#write();
+			},
+			error => this.#fail(error),
+		);
+	}
+
+	#fail(error: unknown): void {
+		if (this.#failure) return;
+		this.#failure = failureOf(this.#segment.path, error);
+		clearTimeout(this.#idle);
+		this.#queue = [];
+		for (const reject of this.#onFailure) reject(this.#failure);
+		this.#options.onError(this.#failure);
+	}
+}
+
+const newBatch = (text: string, isRotation: boolean): Batch => ({
+	text,
+	callbacks: [],
+	isAwaited: isRotation,
+	isRotation,
+	number: 0,
+	segment: 0,
+});
+
+/** A journal with one empty group, so that one without any group is known to have lost them. */
+async function createJournal(directory: string): Promise<void> {
+	const unfinished = `${directory}.new`;
+	await rm(unfinished, {recursive: true, force: true});
+	await mkdir(unfinished, {mode: 0o700});
+	const head = Buffer.alloc(headerBytes);
+	seal(head, 0, 1, 0);
+	await closeSegment(await createSegment(realFiles, unfinished, 1, 0, head));
+	await rename(unfinished, directory);
+	await syncDirectory(dirname(directory));
+}

@@ -1,0 +1,160 @@
+import {readFile} from 'node:fs/promises';
+import type {Entry} from '../consensus/types.ts';
+import {Failure} from '../failure.ts';
+import {decodeEntry} from './entry-text.ts';
+import {type Group, groupAt, magic, payloadOf} from './group.ts';
+import {listSegments} from './segment.ts';
+
+/** What a journal holds, read without changing anything. */
+export type Recovered = {
+	readonly entries: readonly Entry[];
+	/** The last intact group. It alone may never have reached the disk, even if it can be read. */
+	readonly last: Group | undefined;
+	/** Where an unfinished write was found at the very end. */
+	readonly tornAt: {readonly path: string; readonly offset: number} | undefined;
+	/** Size of all groups since the journal began anew. */
+	readonly bytes: number;
+	readonly highestSegment: number;
+	/** Segments that hold nothing anyone needs, once the last group stands in a new one. */
+	readonly superfluous: readonly string[];
+};
+
+type SegmentScan = {
+	readonly number: number;
+	readonly path: string;
+	readonly groups: readonly Group[];
+	/** Where the intact groups end, and whether anything but zeros follows. */
+	readonly end: number;
+	readonly isTorn: boolean;
+	/** The number of an intact group that follows after something that is none. */
+	readonly beyond: number | undefined;
+};
+
+/** A line `t NUMBER` says: the journal began anew with that group, all before it may be gone. */
+const trimLine = /^t (\d+)$/;
+export const encodeTrim = (number: number): string => `t ${number}\n`;
+
+/**
+ * Group g + 1 is written only after group g is on disk. So only the very last
+ * group can be unfinished: it is cut. If anything intact comes after something
+ * that is not, an acknowledged group is damaged or gone, and the journal is
+ * refused with a Failure that names the place.
+ */
+export async function recover(directory: string): Promise<Recovered> {
+	const files = await listSegments(directory);
+	const scans: SegmentScan[] = [];
+	for (const {number, path} of files) scans.push(scanSegment(number, path, await readFile(path)));
+
+	const linesOf = new Map<Group, readonly string[]>();
+	let beginning = 1;
+	for (const {groups} of scans) {
+		for (const group of groups) {
+			const lines = payloadOf(group).split('\n').slice(0, -1);
+			linesOf.set(group, lines);
+			for (const line of lines) {
+				const trimmed = trimLine.exec(line)?.[1];
+				if (trimmed !== undefined) beginning = Math.max(beginning, Number(trimmed));
+			}
+		}
+	}
+
+	const {chain, kept} = chainOf(scans, beginning);
+	const entries: Entry[] = [];
+	let bytes = 0;
+	for (const {group, path} of chain) {
+		bytes += group.bytes.length;
+		for (const line of linesOf.get(group) ?? []) {
+			if (trimLine.test(line)) continue;
+			const entry = decodeEntry(line);
+			if (entry === undefined)
+				throw new Failure(
+					`${path}: group ${group.number} holds something that this version does not know; was it written by a newer paxos-chat?`,
+				);
+			entries.push(entry);
+		}
+	}
+
+	const last = chain.at(-1)?.group;
+	const torn = scans.slice(scans.findLastIndex(scan => kept.has(scan))).find(({isTorn}) => isTorn);
+	const isSuperfluous = (scan: SegmentScan) =>
+		!kept.has(scan) || scan.groups.every(({number}) => number === last?.number);
+	return {
+		entries,
+		last,
+		tornAt: torn && {path: torn.path, offset: torn.end},
+		bytes,
+		highestSegment: files.at(-1)?.number ?? 0,
+		superfluous: scans.filter(isSuperfluous).map(({path}) => path),
+	};
+}
+
+/** The groups from the beginning to the end, each once, and the segments they stand in. */
+function chainOf(scans: readonly SegmentScan[], beginning: number) {
+	const chain: {group: Group; path: string}[] = [];
+	const kept = new Set<SegmentScan>();
+	for (const scan of scans) {
+		const {groups, path, end, beyond} = scan;
+		const first = groups[0];
+		// What the journal needs begins at the beginning of a segment.
+		const isOlder = (first?.number ?? beyond ?? beginning) < beginning;
+		if (isOlder) continue;
+		if (beyond !== undefined) {
+			const place = `${path}: damaged at byte ${end}`;
+			throw damage(place, `group ${beyond} after it is intact`);
+		}
+		if (first === undefined) continue;
+		const last = chain.at(-1)?.group;
+		// A restart writes the last group again, at the head of a new segment.
+		if (last && first.number === last.number && first.checksum === last.checksum) chain.pop();
+		else if (
+			first.number !== (last ? last.number + 1 : beginning) ||
+			(last && first.previous !== last.checksum)
+		) {
+			const expected = last ? last.number + 1 : beginning;
+			throw damage(path, `it begins with group ${first.number}, but group ${expected} is damaged or missing`);
+		}
+		for (const group of groups) chain.push({group, path});
+		kept.add(scan);
+	}
+	if (chain.length === 0 && beginning > 1)
+		throw damage(scans[0]?.path ?? 'journal', `group ${beginning} is damaged or missing`);
+	return {chain, kept};
+}
+
+const damage = (place: string, reason: string) =>
+	new Failure(
+		`${place}, ${reason}: this replica does not vote with a gap in its memory; the others go on without it`,
+	);
+
+function scanSegment(number: number, path: string, buffer: Buffer): SegmentScan {
+	const groups: Group[] = [];
+	let end = 0;
+	let beyond: number | undefined;
+	for (;;) {
+		const group = groupAt(buffer, end);
+		const last = groups.at(-1);
+		if (!group) break;
+		if (last && (group.number !== last.number + 1 || group.previous !== last.checksum)) {
+			beyond = group.number;
+			break;
+		}
+		groups.push(group);
+		end += group.bytes.length;
+	}
+	for (let at = end; beyond === undefined; at++) {
+		at = buffer.indexOf(magic, at);
+		if (at === -1) break;
+		beyond = groupAt(buffer, at)?.number;
+	}
+	return {number, path, groups, end, isTorn: !isZero(buffer.subarray(end)), beyond};
+}
+
+const zeros = Buffer.alloc(1 << 16);
+
+function isZero(buffer: Buffer): boolean {
+	for (let at = 0; at < buffer.length; at += zeros.length) {
+		const part = buffer.subarray(at, at + zeros.length);
+		if (!part.equals(zeros.subarray(0, part.length))) return false;
+	}
+	return true;
+}
