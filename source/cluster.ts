@@ -41,6 +41,8 @@ export type Cluster = {
 	readonly batchRequests: number;
 	/** A slot with this many bytes takes no more. */
 	readonly batchBytes: number;
+	/** How much of what a checkpoint covers is kept in memory for replicas that are behind. */
+	readonly retainBytes: number;
 	/** Requests that a replica holds before it answers "busy". */
 	readonly queueRequests: number;
 
@@ -66,6 +68,7 @@ export const defaults = {
 	windowSlots: 64,
 	batchRequests: 1000,
 	batchBytes: 131_072,
+	retainBytes: 67_108_864,
 	queueRequests: 20_000,
 	segmentBytes: 8_388_608,
 	checkpointBytes: 33_554_432,
@@ -86,6 +89,7 @@ export const ranges: Readonly<Record<Tunable, readonly [least: number, most: num
 	windowSlots: [1, 10_000],
 	batchRequests: [1, 100_000],
 	batchBytes: [1, 1_048_576],
+	retainBytes: [0, 4_294_967_296],
 	queueRequests: [1, 1_000_000],
 	segmentBytes: [4096, 1_073_741_824],
 	checkpointBytes: [4096, 1_099_511_627_776],

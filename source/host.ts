@@ -127,7 +127,11 @@ export class Host {
 		for (const {to, message} of outputs.flatMap(output => output.messages)) {
 			if (to === 'all') toAll.push(message);
 			if (to === 'all' || to === id) toSelf.push(message);
-			else directed.set(to, [...(directed.get(to) ?? []), message]);
+			else {
+				const messages = directed.get(to) ?? [];
+				directed.set(to, messages);
+				messages.push(message);
+			}
 		}
 
 		if (toAll.length > 0) this.#network.broadcast(toAll);

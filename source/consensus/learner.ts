@@ -11,7 +11,7 @@ export class Learner {
 	through: Slot;
 	/** The highest slot known to be decided. */
 	highest: Slot;
-	/** What is decided in the slots after the checkpoint. */
+	/** What is decided: all of it after the checkpoint, and before it some, for replicas that are behind. */
 	readonly decided = new Map<Slot, Value>();
 	/** Of the present view: who voted for a slot that is not decided yet. */
 	readonly #votes = new Map<Slot, Set<ReplicaId>>();
@@ -74,7 +74,7 @@ export class Learner {
 	}
 
 	decide(slot: Slot, value: Value) {
-		if (slot <= this.through && !this.decided.has(slot)) return;
+		if (slot <= this.through && !this.decided.has(slot)) return; // Long executed, and forgotten.
 		const known = this.decided.get(slot);
 		if (known) {
 			assert(isSame(known, value), 'agreement: one value is decided for a slot');
@@ -115,8 +115,19 @@ export class Learner {
 		this.#effects.send(from, {type: 'decided', from: first, values, delivered: this.through});
 	}
 
+	/**
+	 * What a checkpoint covers is kept only to answer those who are behind: the
+	 * latest of it, up to `retainBytes`. Whoever is further behind than that
+	 * needs the checkpoint.
+	 */
 	forget(through: Slot) {
 		assert(through <= this.through, 'only what was delivered is forgotten');
-		for (let slot = this.#acceptor.since + 1; slot <= through; slot++) this.decided.delete(slot);
+		let slot = through;
+		let size = 0;
+		for (; this.decided.has(slot) && size < this.#options.retainBytes; slot--) {
+			size += sizeOf(this.decided.get(slot)!);
+		}
+
+		while (this.decided.delete(slot)) slot--;
 	}
 }

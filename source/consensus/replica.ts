@@ -75,6 +75,11 @@ export class Replica {
 		return primaryOf(this.view, this.options.replicas);
 	}
 
+	/** The slot that everything waits for, once it has been waited for as long as a beat. */
+	get hole(): Slot | null {
+		return this.#toldHole === 0 ? null : this.#toldHole;
+	}
+
 	/** The one door. What the entries told is delivered with the first step. */
 	step(input: Input): Output {
 		if ('now' in input) this.#effects.now = input.now;
@@ -115,6 +120,7 @@ export class Replica {
 		if (this.view !== noView) entries.push({type: 'view', view: this.view});
 		for (const proposal of acceptor.accepted.values()) entries.push({type: 'accepted', ...proposal});
 		for (const [slot, value] of learner.decided) {
+			if (slot <= acceptor.since) continue;
 			const isOwn = acceptor.accepted.get(slot)?.value === value;
 			entries.push(isOwn ? {type: 'decided', slot} : {type: 'decided', slot, value});
 		}
@@ -300,7 +306,7 @@ export class Replica {
 	}
 
 	#onAsk(from: ReplicaId, first: Slot) {
-		if (first <= this.acceptor.since) {
+		if (first <= this.acceptor.since && !this.learner.decided.has(first)) {
 			const text = `r${from} asks for slot ${first}, which lies behind our checkpoint at ${this.acceptor.since}`;
 			this.#note({kind: 'lag', peer: from, slot: first, text});
 			return;

@@ -179,6 +179,8 @@ export type Options = {
 	readonly batchRequests: number;
 	/** Size of a slot, and of a page of values: reached, nothing more is put in. Counted as sizeOf does. */
 	readonly batchBytes: number;
+	/** How much of what a checkpoint covers is kept for replicas that are behind. */
+	readonly retainBytes: number;
 	/** Requests a replica holds that are not delivered yet. Beyond that it is busy. */
 	readonly queueRequests: number;
 	/** Slots a primary leaves out on purpose, to show how a hole is closed. Only in the first view that it leads. */
