@@ -202,6 +202,7 @@ const fileSchema = exactly({
 	windowSlots: tunable('windowSlots'),
 	batchRequests: tunable('batchRequests'),
 	batchBytes: tunable('batchBytes'),
+	retainBytes: tunable('retainBytes'),
 	queueRequests: tunable('queueRequests'),
 	segmentBytes: tunable('segmentBytes'),
 	checkpointBytes: tunable('checkpointBytes'),
@@ -232,8 +233,11 @@ function problemOf(
 
 	const beats = `heartbeatMs (${heartbeatMs})`;
 	if (heartbeatMs < tickMs) return ['heartbeatMs', `must be at least tickMs (${tickMs}), is ${heartbeatMs}`];
-	if (staggerMs <= 2 * heartbeatMs) return ['staggerMs', `must be more than twice ${beats}, is ${staggerMs}`];
-	if (patienceMs <= 2 * heartbeatMs)
+	// Compared as the core will count them.
+	const ticks = (milliseconds: number) => Math.round(milliseconds / tickMs);
+	if (ticks(staggerMs) <= 2 * ticks(heartbeatMs))
+		return ['staggerMs', `must be more than twice ${beats}, is ${staggerMs}`];
+	if (ticks(patienceMs) <= 2 * ticks(heartbeatMs))
 		return ['patienceMs', `must be more than twice ${beats}, is ${patienceMs}`];
 	return undefined;
 }
