@@ -6,7 +6,7 @@ import type {Operation} from './history.ts';
 
 const schema = v.strictObject({
 	client: v.string(),
-	sequence: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+	sequence: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
 	text: v.string(),
 	start: v.pipe(v.number(), v.finite()),
 	end: v.nullable(v.pipe(v.number(), v.finite())),

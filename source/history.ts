@@ -14,8 +14,8 @@ import type {ReplicaId, Slot} from './consensus/types.ts';
 /** What one request came to, as its client saw it: a line of a `--history` file. */
 export type Operation = {
 	readonly client: string;
-	/** 1, 2, 3… of this client. */
-	readonly sequence: number;
+	/** 1, 2, 3… of this client; null if it failed before it had a number. A number whose message failed may be the next one's. */
+	readonly sequence: number | null;
 	readonly text: string;
 	/** Milliseconds of the machine's monotonic clock, with fraction: comparable between processes of one machine. */
 	readonly start: number;
@@ -62,7 +62,7 @@ export const violationsKept = 5;
 /** All that the rules look at, brought into order once. */
 type Case = {
 	readonly operations: readonly Operation[];
-	/** Those that share client and sequence with an earlier one. */
+	/** Those that share client and sequence with an earlier one, although both may stand in the log. */
 	readonly repeated: readonly Operation[];
 	readonly logs: readonly ReplicaLog[];
 	readonly reads: readonly Read[];
@@ -70,7 +70,10 @@ type Case = {
 	readonly lines: readonly Line[];
 	/** What is wrong with the text of the longest log: its lines up to there are judged. */
 	readonly damage: string | undefined;
+	/** What was said under this name; nothing that failed. */
 	find(client: string, sequence: number): Operation | undefined;
+	/** What failed under this name. */
+	findFailed(client: string, sequence: number): Operation | undefined;
 };
 type Complain = (sentence: string) => void;
 
@@ -153,17 +156,17 @@ function linesAreWellFormed({lines, damage}: Case, complain: Complain): void {
 function operationsAreNamedOnce({operations, repeated}: Case, complain: Complain): void {
 	for (const operation of repeated) complain(`${nameOf(operation)} stands in the histories twice`);
 	for (const operation of operations) {
-		const {status, start, end, position, slot} = operation;
-		if (status === 'ok' && (end === null || position === null || slot === null))
-			complain(`${nameOf(operation)} is said to be ok, without an answer`);
+		const {status, sequence, start, end, position, slot} = operation;
+		const hasAnswer = [sequence, end, position, slot].every(part => part !== null);
+		if (status === 'ok' && !hasAnswer) complain(`${nameOf(operation)} is said to be ok, without an answer`);
 		if (end !== null && end < start) complain(`${nameOf(operation)} ended before it started`);
 	}
 }
 
 /** (2) Each line is an operation that some client started, with the text that it said. */
-function everyLineWasSaid({lines, find}: Case, complain: Complain): void {
+function everyLineWasSaid({lines, find, findFailed}: Case, complain: Complain): void {
 	for (const [index, line] of lines.entries()) {
-		const operation = find(line.client, line.sequence);
+		const operation = find(line.client, line.sequence) ?? findFailed(line.client, line.sequence);
 		if (operation === undefined) complain(`position ${index + 1} holds ${nameOf(line)}, which nobody said`);
 		else if (operation.text !== line.text)
 			complain(`position ${index + 1} holds ${nameOf(line)} with another text than was said`);
@@ -198,9 +201,9 @@ function acknowledgedStandsWhereItWasTold({operations, lines}: Case, complain: C
 }
 
 /** (4) What failed for good is not in the log. */
-function whatFailedIsAbsent({lines, find}: Case, complain: Complain): void {
+function whatFailedIsAbsent({lines, findFailed}: Case, complain: Complain): void {
 	for (const [index, line] of lines.entries()) {
-		if (find(line.client, line.sequence)?.status === 'failed')
+		if (findFailed(line.client, line.sequence)?.text === line.text)
 			complain(`${nameOf(line)} failed, but stands at position ${index + 1}`);
 	}
 }
@@ -277,13 +280,12 @@ function prepare(
 	logs: readonly ReplicaLog[],
 	reads: readonly Read[],
 ): Case {
-	const byClient = new Map<string, Map<number, Operation>>();
+	const said = new ByName();
+	const failed = new ByName();
 	const repeated: Operation[] = [];
 	for (const operation of operations) {
-		const own = byClient.get(operation.client) ?? new Map<number, Operation>();
-		byClient.set(operation.client, own);
-		if (own.has(operation.sequence)) repeated.push(operation);
-		else own.set(operation.sequence, operation);
+		if (operation.status === 'failed') failed.add(operation);
+		else if (!said.add(operation)) repeated.push(operation);
 	}
 
 	const {lines, damage} = parse(longestOf(logs));
@@ -294,8 +296,27 @@ function prepare(
 		reads,
 		lines,
 		damage,
-		find: (client, sequence) => byClient.get(client)?.get(sequence),
+		find: (client, sequence) => said.find(client, sequence),
+		findFailed: (client, sequence) => failed.find(client, sequence),
 	};
+}
+
+/** Operations by client and sequence. */
+class ByName {
+	readonly #clients = new Map<string, Map<number | null, Operation>>();
+
+	/** False if there is one of this name. */
+	add(operation: Operation): boolean {
+		const own = this.#clients.get(operation.client) ?? new Map<number | null, Operation>();
+		this.#clients.set(operation.client, own);
+		if (own.has(operation.sequence)) return false;
+		own.set(operation.sequence, operation);
+		return true;
+	}
+
+	find(client: string, sequence: number): Operation | undefined {
+		return this.#clients.get(client)?.get(sequence);
+	}
 }
 
 /** The lines of a log, up to the first that is not one. */
@@ -347,5 +368,5 @@ const isAcknowledged = (operation: Operation): operation is Acknowledged =>
 	operation.status === 'ok' && operation.end !== null && operation.position !== null;
 const endOf = (operation: Operation): number =>
 	isAcknowledged(operation) ? operation.end : Number.POSITIVE_INFINITY;
-const nameOf = ({client, sequence}: {client: string; sequence: number}): string =>
-	`message ${sequence} of client ${client.slice(0, 8)}`;
+const nameOf = ({client, sequence}: {client: string; sequence: number | null}): string =>
+	`message ${sequence ?? 'without number'} of client ${client.slice(0, 8)}`;

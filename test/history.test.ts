@@ -269,6 +269,24 @@ describe('a forged history is caught', () => {
 		expect(rulesBroken(histories, logsOf(example))).toEqual(new Set(['failed-absent']));
 	});
 
+	test('a number of a message that failed may be used again, by a message with another text', () => {
+		const failed: Operation = {
+			...example.histories[0]![3]!,
+			text: 'refused',
+			end: null,
+			position: null,
+			slot: null,
+			status: 'failed',
+		};
+		expect(
+			rulesBroken([...example.histories, [failed, {...failed, sequence: null}]], logsOf(example)),
+		).toEqual(new Set());
+		const executed = {...failed, text: example.histories[0]![3]!.text};
+		expect(rulesBroken([...example.histories, [executed]], logsOf(example))).toEqual(
+			new Set(['failed-absent']),
+		);
+	});
+
 	test('an order that time forbids: an unanswered message before one that had long been answered', () => {
 		// Both moved and both told so: only time can tell.
 		const lines = renumbered(swapped(example.lines, 2, 29)).map((line, index) => ({
