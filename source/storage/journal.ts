@@ -314,7 +314,7 @@ const newBatch = (text: string, isRotation: boolean): Batch => ({
 });
 
 /** A journal with one empty group, so that one without any group is known to have lost them. */
-async function createJournal(directory: string): Promise<void> {
+export async function createJournal(directory: string): Promise<void> {
 	const unfinished = `${directory}.new`;
 	await rm(unfinished, {recursive: true, force: true});
 	await mkdir(unfinished, {mode: 0o700});

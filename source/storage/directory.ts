@@ -1,0 +1,109 @@
+import {existsSync} from 'node:fs';
+import {mkdir, rename, rm} from 'node:fs/promises';
+import {join} from 'node:path';
+import type {Cluster} from '../cluster.ts';
+import type {ReplicaId} from '../consensus/types.ts';
+import {Failure} from '../failure.ts';
+import {claim, claimPatiently, type Release} from './claim.ts';
+import {failureOf, syncDirectory} from './files.ts';
+import {createJournal} from './journal.ts';
+import {readMembers, writeMembers} from './members.ts';
+import {checkMeta, readMeta, writeMeta} from './meta.ts';
+import {ensureData, isPrivateDirectory} from './private-files.ts';
+import {clusterOf, ensureSecret, type Secret} from './secret.ts';
+
+/** DATA/replica-ID, owned by this process until it is released. */
+export type ReplicaDirectory = {
+	/** Of the cluster. */
+	readonly secret: Secret;
+	/** The name of the cluster, derived from the secret. */
+	readonly identity: string;
+	readonly incarnation: string;
+	readonly path: string;
+	/** A directory. */
+	readonly journal: string;
+	readonly checkpoint: string;
+	readonly chatLog: string;
+	readonly release: Release;
+};
+
+type Options = {readonly data: string; readonly id: ReplicaId; readonly cluster: Pick<Cluster, 'replicas'>};
+
+export const replicaPath = (data: string, id: ReplicaId): string => join(data, `replica-${id}`);
+
+/**
+ * The memory of a replica; made, if it has never lived here. Throws a Failure
+ * if it belongs to somebody else, is in use, or is gone.
+ */
+export async function openReplicaDirectory(options: Options): Promise<ReplicaDirectory> {
+	const {data, id, cluster} = options;
+	try {
+		await ensureData(data);
+		const secret = await ensureSecret(data, cluster);
+		// The replicas of a machine share DATA, and may all start at the same time.
+		const leave = await claimPatiently(data);
+		if (!leave) throw new Failure(`${data} is in use by another process that does not let go of it`);
+		try {
+			return await openMember(
+				data,
+				{cluster: clusterOf(secret), id, replicas: cluster.replicas.length},
+				secret,
+			);
+		} finally {
+			await leave();
+		}
+	} catch (error) {
+		throw failureOf(data, error);
+	}
+}
+
+type Expected = {readonly cluster: string; readonly id: ReplicaId; readonly replicas: number};
+
+async function openMember(data: string, expected: Expected, secret: Secret): Promise<ReplicaDirectory> {
+	const {cluster, id} = expected;
+	const path = replicaPath(data, id);
+	const members = await readMembers(data, cluster);
+	if (!(await isPrivateDirectory(path))) {
+		if (members.includes(id)) throw memoryGone(path, id);
+		await create(data, path, expected);
+	}
+
+	const release = await claim(path);
+	if (!release) throw new Failure(`${path} is in use by another process: replica ${id} runs already`);
+	try {
+		const meta = await readMeta(path);
+		checkMeta(path, meta, expected);
+		const journal = join(path, 'journal');
+		if (!existsSync(journal)) throw memoryGone(journal, id);
+		if (!members.includes(id)) await writeMembers(data, cluster, [...members, id]);
+		return {
+			secret,
+			identity: cluster,
+			incarnation: meta.incarnation,
+			path,
+			journal,
+			checkpoint: join(path, 'checkpoint'),
+			chatLog: join(path, 'chat.log'),
+			release,
+		};
+	} catch (error) {
+		await release();
+		throw error;
+	}
+}
+
+/** It gets its name when all of it is on disk: a directory with the name but without content has lost it. */
+async function create(data: string, path: string, expected: Expected): Promise<void> {
+	const unfinished = `${path}.new`;
+	await rm(unfinished, {recursive: true, force: true});
+	await mkdir(unfinished, {mode: 0o700});
+	await writeMeta(unfinished, expected);
+	await createJournal(join(unfinished, 'journal'));
+	await rename(unfinished, path);
+	await syncDirectory(data);
+}
+
+const memoryGone = (path: string, id: ReplicaId) =>
+	new Failure(
+		`${path} is gone, and with it the memory of replica ${id}: it does not vote, or what it promised could be broken; put the directory back, the others go on without it`,
+	);

@@ -1,0 +1,43 @@
+import {join} from 'node:path';
+import type {ReplicaId} from '../consensus/types.ts';
+import {Failure} from '../failure.ts';
+import {isCount} from '../value-text.ts';
+import {writeAtomically} from './files.ts';
+import {readPrivate} from './private-files.ts';
+
+/**
+ * DATA/members.json: which replicas have lived here. One that is listed and
+ * has no directory any more has lost its memory, and must not start as new.
+ */
+export async function readMembers(data: string, cluster: string): Promise<readonly ReplicaId[]> {
+	const path = join(data, 'members.json');
+	const file = await readPrivate(path);
+	if (!file) return [];
+	const members = decode(file.text);
+	if (!members) throw new Failure(`${path} is damaged: it does not say which replicas have lived here`);
+	if (members.cluster !== cluster)
+		throw new Failure(
+			`${path} belongs to another cluster than the secret beside it: choose another --data`,
+			2,
+		);
+	return members.replicas;
+}
+
+export async function writeMembers(
+	data: string,
+	cluster: string,
+	replicas: readonly ReplicaId[],
+): Promise<void> {
+	const sorted = [...new Set(replicas)].sort((a, b) => a - b);
+	await writeAtomically(join(data, 'members.json'), `${JSON.stringify({cluster, replicas: sorted})}\n`);
+}
+
+function decode(text: string): {cluster: string; replicas: readonly ReplicaId[]} | undefined {
+	try {
+		const {cluster, replicas} = JSON.parse(text);
+		if (typeof cluster !== 'string' || !Array.isArray(replicas) || !replicas.every(isCount)) return undefined;
+		return {cluster, replicas};
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,56 @@
+import {randomBytes} from 'node:crypto';
+import {join} from 'node:path';
+import type {ReplicaId} from '../consensus/types.ts';
+import {Failure} from '../failure.ts';
+import {isCount} from '../value-text.ts';
+import {writeAtomically} from './files.ts';
+import {readPrivate} from './private-files.ts';
+
+/** Whose memory a replica directory is. */
+export type Meta = {
+	/** The name of the cluster, as its secret gives it. */
+	readonly cluster: string;
+	readonly id: ReplicaId;
+	/** Replicas in the cluster. */
+	readonly replicas: number;
+	/** Drawn when the directory was made: a replica that lost it and began anew has another one. */
+	readonly incarnation: string;
+};
+
+const format = 1;
+
+export async function writeMeta(directory: string, meta: Omit<Meta, 'incarnation'>): Promise<void> {
+	const incarnation = randomBytes(16).toString('hex');
+	await writeAtomically(join(directory, 'meta'), `${JSON.stringify({format, ...meta, incarnation})}\n`);
+}
+
+/** Throws a Failure if there is none, or if it cannot be understood. */
+export async function readMeta(directory: string): Promise<Meta> {
+	const path = join(directory, 'meta');
+	const file = await readPrivate(path);
+	if (!file) throw new Failure(`${path} is missing: ${directory} is not the memory of a replica`);
+	const meta = decode(file.text);
+	if (!meta) throw new Failure(`${path} is damaged, or of a kind that this version does not know`);
+	return meta;
+}
+
+/** Throws a Failure if this is the memory of somebody else. */
+export function checkMeta(directory: string, found: Meta, expected: Omit<Meta, 'incarnation'>): void {
+	const {cluster, id, replicas} = expected;
+	const refuse = (reason: string) => new Failure(`${directory} ${reason}: choose another --data`, 2);
+	if (found.cluster !== cluster) throw refuse('belongs to another cluster than the secret beside it');
+	if (found.id !== id) throw refuse(`is the memory of replica ${found.id}, not of replica ${id}`);
+	if (found.replicas !== replicas)
+		throw refuse(`is of a cluster of ${found.replicas} replicas, and cluster.json names ${replicas}`);
+}
+
+function decode(text: string): Meta | undefined {
+	try {
+		const {format: written, cluster, id, replicas, incarnation} = JSON.parse(text);
+		if (written !== format || typeof cluster !== 'string' || typeof incarnation !== 'string')
+			return undefined;
+		return isCount(id) && isCount(replicas) ? {cluster, id, replicas, incarnation} : undefined;
+	} catch {
+		return undefined;
+	}
+}
