@@ -1,0 +1,441 @@
+import {once} from 'node:events';
+import {createServer, type Server as HttpServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {Chat} from './chat/chat.ts';
+import {ChatLog} from './chat/chat-log.ts';
+import type {Line} from './chat/types.ts';
+import {type Cluster, rulesOf} from './cluster.ts';
+import {Replica} from './consensus/replica.ts';
+import type {Decision, Note, Options, ReplicaId, Request, Slot} from './consensus/types.ts';
+import {majorityOf} from './consensus/views.ts';
+import {Failure} from './failure.ts';
+import {Host, type Service} from './host.ts';
+import {Door} from './network/door.ts';
+import type {Done, Hash, Identity, Order, Said, Status, Weather} from './network/events.ts';
+import {Faults} from './network/faults.ts';
+import {Rooms} from './network/rooms.ts';
+import {readCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
+import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
+import {Journal} from './storage/journal.ts';
+
+/** How often a replica tells its monitors how it is. */
+const statusMs = 200;
+
+export type ServerOptions = {
+	readonly cluster: Cluster;
+	readonly id: ReplicaId;
+	/** The directory DATA. */
+	readonly data: string;
+	/** Slots to leave out in the first view that it leads. */
+	readonly skip: readonly Slot[];
+	/** Share of messages lost, of what it hears from its peers, from 0 to 1. */
+	readonly loss: number;
+	/** Takes fault orders from administrators. */
+	readonly hasFaults: boolean;
+	/** One line for the operator. */
+	readonly log: (line: string) => void;
+	/** The replica has stopped for good: its disk failed, or an invariant broke. Called once. */
+	readonly onFatal: (error: Error) => void;
+};
+
+/**
+ * One replica as a process sees it: a host on a real journal and real rooms,
+ * with the chat attached and clients at the door.
+ */
+export class Server implements Service {
+	readonly id: ReplicaId;
+	readonly #options: ServerOptions;
+	readonly #cluster: Cluster;
+	readonly #directory: ReplicaDirectory;
+	readonly #journal: Journal;
+	readonly #log: ChatLog;
+	readonly #chat: Chat;
+	readonly #http: HttpServer;
+	readonly #faults: Faults;
+	readonly #rooms: Rooms;
+	readonly #door: Door;
+	readonly #host: Host;
+	readonly #timers: NodeJS.Timeout[] = [];
+	/** When each peer was last heard, in milliseconds of the monotonic clock. */
+	readonly #heardAt = new Map<ReplicaId, number>();
+	readonly #counts = {retriesAnswered: 0, viewsEntered: 0, noOps: 0};
+	#isCheckpointing = false;
+	/** New requests are refused with this: the end is near. */
+	#farewell: string | undefined;
+	#isStopped = false;
+
+	/** Reads what the disk remembers, executes it, and then lets the world in. Throws a Failure if it must not start. */
+	static async start(options: ServerOptions): Promise<Server> {
+		const {cluster, id, data} = options;
+		const directory = await openReplicaDirectory({data, id, cluster});
+		try {
+			const checkpoint = await readCheckpoint(directory.checkpoint);
+			const fatal = (error: Error) => server?.fail(error);
+			const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, fatal);
+			const {journal, entries} = await Journal.open({
+				directory: directory.journal,
+				segmentBytes: cluster.segmentBytes,
+				onError: fatal,
+			});
+			const chat = new Chat({sessions: cluster.sessions}, checkpoint);
+			const replica = new Replica(coreOptions(options), entries, chat.slot);
+			const server: Server = new Server(options, {directory, log, journal, chat, replica});
+			await server.#listen();
+			return server;
+		} catch (error) {
+			await directory.release();
+			throw error;
+		}
+	}
+
+	private constructor(
+		options: ServerOptions,
+		parts: {directory: ReplicaDirectory; log: ChatLog; journal: Journal; chat: Chat; replica: Replica},
+	) {
+		const {cluster, id} = options;
+		const {directory} = parts;
+		this.id = id;
+		this.#options = options;
+		this.#cluster = cluster;
+		this.#directory = directory;
+		this.#journal = parts.journal;
+		this.#log = parts.log;
+		this.#chat = parts.chat;
+		this.#http = createServer((_request, response) => response.writeHead(404).end());
+		const identity: Identity = {
+			cluster: directory.identity,
+			replicas: cluster.replicas.length,
+			rules: rulesOf(cluster),
+		};
+		const {secret} = directory;
+		this.#faults = new Faults({
+			die: Math.random,
+			receive: (from, messages) => {
+				this.#heardAt.set(from, performance.now());
+				this.#host.receive(from, messages);
+			},
+			disconnected: peer => this.#host.disconnected(peer),
+		});
+		this.#faults.lose(options.loss);
+		this.#rooms = new Rooms({
+			id,
+			cluster,
+			identity,
+			secret,
+			httpServer: this.#http,
+			onMessages: this.#guard((from, messages) => this.#faults.receive(from, messages)),
+			onDisconnected: this.#guard(peer => this.#faults.disconnected(peer)),
+			onHears: () => undefined,
+			onTrouble: options.log,
+		});
+		this.#door = new Door({
+			id,
+			identity,
+			secret,
+			hasFaults: options.hasFaults,
+			httpServer: this.#http,
+			connections: cluster.connections,
+			handlers: {
+				say: this.#guard(requests => this.#say(requests)),
+				read: (after, limit) => this.#log.read(after, limit),
+				position: () => this.#chat.position,
+				hash: slot => this.#hashAt(slot),
+				order: async order => this.#obey(order),
+				weather: () => this.#weatherNow(),
+				failed: error => this.fail(asError(error)),
+			},
+		});
+		this.#host = new Host(parts.replica, this.#journal, this.#faults.around(this.#rooms), this, Date.now);
+	}
+
+	get port(): number {
+		return (this.#http.address() as AddressInfo).port;
+	}
+
+	get executed(): Slot {
+		return this.#chat.slot;
+	}
+
+	/** Takes no new requests from clients: the operator stops the whole cluster and wants all logs equal. */
+	quiesce() {
+		this.#farewell ??= `r${this.id} is about to stop`;
+	}
+
+	/** Says goodbye to everybody and leaves a clean disk. */
+	async stop(): Promise<void> {
+		if (this.#isStopped) return;
+		this.#isStopped = true;
+		for (const timer of this.#timers) clearInterval(timer);
+		await Promise.all([this.#door.close(), this.#rooms.close()]);
+		this.#http.closeAllConnections();
+		this.#http.close();
+		await Promise.all([this.#journal.close(), this.#log.close()]);
+		await this.#directory.release();
+	}
+
+	/** The first error of a disk, or a broken invariant, is final: nothing more is said or acknowledged. */
+	fail(error: Error) {
+		if (this.#isStopped) return;
+		this.#isStopped = true;
+		for (const timer of this.#timers) clearInterval(timer);
+		this.#options.onFatal(error);
+	}
+
+	// What the host wants of us.
+
+	execute(decisions: readonly Decision[]) {
+		let text = '';
+		const lines: Line[] = [];
+		const answers: Said[number][] = [];
+		for (const {slot, value} of decisions) {
+			const execution = this.#chat.execute(slot, value);
+			text += execution.text;
+			lines.push(...execution.lines);
+			answers.push(...execution.answers);
+			this.#counts.retriesAnswered += execution.retries;
+			if (value.requests.length === 0) this.#counts.noOps++;
+		}
+
+		if (lines.length === 0 && answers.length === 0) return;
+		// An answer says that the line stands in this log: it follows the write.
+		this.#log.append(text, () => {
+			if (lines.length > 0) this.#door.publish(lines);
+			if (answers.length > 0) this.#door.answer(answers);
+		});
+	}
+
+	hasExecuted(request: Request): boolean {
+		return this.#chat.hasExecuted(request);
+	}
+
+	refuse(requests: readonly Request[]) {
+		this.#door.answer(
+			requests.map(request => turnedAway(request, 'busy', `r${this.id} has no room for more`)),
+		);
+	}
+
+	note(notes: readonly Note[]) {
+		const at = Date.now();
+		for (const note of notes) {
+			if (note.kind === 'view') this.#counts.viewsEntered++;
+			const slot = note.slot === undefined ? '' : ` slot ${note.slot}:`;
+			this.#options.log(`view ${note.view}${slot} ${note.text}`);
+		}
+
+		this.#door.notes(notes.map(note => ({...note, replica: this.id, at})));
+	}
+
+	// What the outside wants of us.
+
+	#say(requests: readonly Request[]) {
+		if (this.#farewell !== undefined) {
+			const why = this.#farewell;
+			this.#door.answer(requests.map(request => turnedAway(request, 'busy', why)));
+			return;
+		}
+
+		const known: Said[number][] = [];
+		const unknown: Request[] = [];
+		for (const request of requests) {
+			const answer = this.#chat.answerTo(request);
+			if (answer) known.push(answer);
+			else unknown.push(request);
+		}
+
+		this.#counts.retriesAnswered += known.length;
+		if (known.length > 0) this.#log.append('', () => this.#door.answer(known));
+		if (unknown.length > 0) this.#host.submit(unknown);
+	}
+
+	#hashAt(slot: Slot): Hash {
+		return {slot, hash: this.#chat.hashAt(slot) ?? null, executed: this.#chat.slot};
+	}
+
+	#obey(order: Order): Done {
+		this.#options.log(`obeys the order to ${order.kind}${describe(order)}`);
+		switch (order.kind) {
+			case 'kill':
+				// The order is a real SIGKILL: nothing is flushed, nobody is told.
+				process.kill(process.pid, 'SIGKILL');
+				return {ok: true};
+			case 'isolate':
+				this.#faults.isolate();
+				this.#heardAt.clear();
+				return {ok: true};
+			case 'heal':
+				this.#faults.heal();
+				this.#host.heal();
+				return {ok: true};
+			case 'loss':
+				this.#faults.lose(order.probability);
+				return {ok: true};
+			case 'skip':
+				return this.#skip(order.slot);
+		}
+	}
+
+	#skip(wanted: Slot | null): Done {
+		const {proposer, view, leader} = this.#host.replica;
+		if (proposer.phase !== 'leading') {
+			const who = leader === null ? 'nobody leads it' : `r${leader} leads it`;
+			return {ok: false, why: `r${this.id} does not lead view ${view}: ${who}`};
+		}
+
+		const free = proposer.nextFree;
+		const slot = wanted ?? free;
+		if (slot < free) return {ok: false, why: `slot ${slot} is proposed already`, slot: free};
+		this.#host.skip(slot);
+		return {ok: true, slot};
+	}
+
+	// What time brings.
+
+	async #listen() {
+		const {bind, port} = this.#cluster.replicas[this.id]!;
+		this.#http.listen(port, bind);
+		try {
+			await once(this.#http, 'listening');
+		} catch (error) {
+			throw listenFailure(error, this.id, bind, port);
+		}
+
+		this.#rooms.start();
+		this.#timers.push(
+			setInterval(
+				this.#guard(() => this.#tick()),
+				this.#cluster.tickMs,
+			),
+		);
+		this.#timers.push(
+			setInterval(
+				this.#guard(() => this.#door.status(this.#status())),
+				statusMs,
+			),
+		);
+	}
+
+	/** A timer that was held up calls once, not once for each tick it missed: nobody is doubted for our own sleep. */
+	#tick() {
+		this.#host.tick();
+		this.#door.weather(this.#weatherNow());
+		if (this.#journal.bytesSinceRotation > this.#cluster.checkpointBytes && !this.#isCheckpointing) {
+			this.#isCheckpointing = true;
+			this.#checkpoint().then(
+				() => {
+					this.#isCheckpointing = false;
+				},
+				error => this.fail(error),
+			);
+		}
+	}
+
+	/**
+	 * The chat log is the state: once it is synced up to a slot, a checkpoint
+	 * names that slot, and the journal before it can go. A crash between any two
+	 * steps finds the older checkpoint with the whole journal, or the newer one
+	 * with more of the journal than it needs.
+	 */
+	async #checkpoint() {
+		const state = this.#chat.state();
+		const {bytes} = this.#log;
+		await this.#log.sync();
+		await writeCheckpoint(this.#directory.checkpoint, {...state, bytes});
+		this.#host.checkpoint(state.slot);
+		const removeOlder = await this.#journal.rotate(this.#host.replica.restate());
+		await removeOlder();
+	}
+
+	#weatherNow(): Weather {
+		const {replica} = this.#host;
+		return {
+			view: Math.max(0, replica.view),
+			leader: replica.leader,
+			position: this.#chat.position,
+			executed: this.#chat.slot,
+			hasQuorum: this.#hears().length + 1 >= majorityOf(this.#cluster.replicas.length),
+			hole: replica.hole,
+		};
+	}
+
+	#hears(): ReplicaId[] {
+		const since = performance.now() - this.#cluster.patienceMs;
+		return [...this.#heardAt].filter(([, at]) => at > since).map(([peer]) => peer);
+	}
+
+	#status(): Status {
+		const {replica} = this.#host;
+		const {loss, isIsolated, dropped} = this.#faults;
+		return {
+			...replica.status(),
+			id: this.id,
+			now: Date.now(),
+			executed: this.#chat.slot,
+			messages: this.#chat.position,
+			hash: this.#chat.hash,
+			hashSlot: this.#chat.slot,
+			since: replica.acceptor.since,
+			clients: this.#door.clients,
+			hears: this.#hears(),
+			faults: this.#options.hasFaults || loss > 0 ? {loss, isIsolated, dropped} : null,
+			counts: this.#counts,
+		};
+	}
+
+	/** A bug of ours stops the replica, whoever called. */
+	#guard<Arguments extends unknown[]>(run: (...given: Arguments) => void): (...given: Arguments) => void {
+		return (...given) => {
+			if (this.#isStopped) return;
+			try {
+				run(...given);
+			} catch (error) {
+				this.fail(asError(error));
+			}
+		};
+	}
+}
+
+function coreOptions({cluster, id, skip}: ServerOptions): Options {
+	const ticks = (milliseconds: number) => Math.max(1, Math.round(milliseconds / cluster.tickMs));
+	return {
+		id,
+		replicas: cluster.replicas.length,
+		heartbeatTicks: ticks(cluster.heartbeatMs),
+		patienceTicks: ticks(cluster.patienceMs),
+		startPatienceTicks: ticks(cluster.startPatienceMs),
+		staggerTicks: ticks(cluster.staggerMs),
+		holePatienceTicks:
+			cluster.holePatienceMs === 0 ? Number.POSITIVE_INFINITY : ticks(cluster.holePatienceMs),
+		windowSlots: cluster.windowSlots,
+		batchRequests: cluster.batchRequests,
+		batchBytes: cluster.batchBytes,
+		retainBytes: cluster.retainBytes,
+		queueRequests: cluster.queueRequests,
+		skip,
+	};
+}
+
+const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));
+
+const turnedAway = ({client, session, sequence}: Request, status: 'busy' | 'refused', why: string) => ({
+	status,
+	client,
+	session,
+	sequence,
+	why,
+});
+
+function describe(order: Order): string {
+	if (order.kind === 'loss') return ` ${order.probability}`;
+	if (order.kind === 'skip') return order.slot === null ? ' the next slot' : ` slot ${order.slot}`;
+	return '';
+}
+
+function listenFailure(error: unknown, id: ReplicaId, bind: string, port: number): Failure {
+	const code = error instanceof Error && 'code' in error ? error.code : undefined;
+	const where = `r${id} cannot listen on ${bind}:${port}`;
+	if (code === 'EADDRINUSE')
+		return new Failure(`${where}: the port is in use; stop what uses it, or change cluster.json`);
+	if (code === 'EADDRNOTAVAIL')
+		return new Failure(`${where}: this machine does not have that address; start r${id} where it belongs`);
+	return new Failure(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+}
