@@ -1,0 +1,85 @@
+import {campaign, type MixReport} from '../../source/simulator/campaign.ts';
+import {type Report, simulate as simulateOne} from '../../source/simulator/simulate.ts';
+import {print, tell} from '../output.ts';
+
+export type SimulateFlags = {
+	/** The first seed; without it a fresh one, which is printed. */
+	readonly seed?: number;
+	/** Seeds in a row: one if a seed is given, 200 otherwise. */
+	readonly runs?: number;
+	readonly json?: boolean;
+	/** Of a single run: everything that happens in it, for people. */
+	readonly trace?: boolean;
+};
+
+/** Runs seeded worlds. A line for each mix of faults, or for the one run; 1 if a theorem broke. */
+export async function simulate(flags: SimulateFlags): Promise<number> {
+	const {json = false, trace = false} = flags;
+	const seed = flags.seed ?? Date.now() % 1_000_000_000;
+	const runs = flags.runs ?? (flags.seed === undefined ? 200 : 1);
+	if (runs === 1) return showOne(seed, json, trace);
+
+	let shown = 0;
+	const onProgress = (done: number) => {
+		if (done < shown + runs / 10) return;
+		shown = done;
+		tell(`${done} of ${runs} runs`);
+	};
+	tell(`seeds ${seed} to ${seed + runs - 1}`);
+	const report = await campaign({seed, runs, onProgress});
+	if (json) {
+		say(JSON.stringify(report));
+	} else {
+		for (const mix of report.mixes) for (const line of linesOf(mix)) say(line);
+	}
+
+	return report.ok ? 0 : 1;
+}
+
+function showOne(seed: number, isJson: boolean, isTraced: boolean): number {
+	const reader = isTraced && !isJson ? (_kind: string, line: string) => say(line) : undefined;
+	const report = simulateOne(reader ? {seed, reader} : {seed});
+	if (isJson) say(JSON.stringify({ok: report.ok, seed, runs: 1, mixes: [report]}));
+	else for (const line of linesOfOne(report)) say(line);
+	return report.ok ? 0 : 1;
+}
+
+function linesOf(mix: MixReport): string[] {
+	const {runs, failed, slots, events, viewsToHeal, viewsLater, slowestTicks} = mix;
+	const verdict = failed === 0 ? 'ok  ' : 'FAIL';
+	const figures = [
+		`${runs} runs`,
+		`${failed} failed`,
+		`${Math.round(events / runs)} events and ${Math.round(slots / runs)} slots a run`,
+		`at most ${viewsToHeal} views to heal and ${viewsLater} later`,
+		`slowest answer ${slowestTicks.toFixed(1)} ticks`,
+	];
+	return [
+		`${verdict} ${mix.mix.padEnd(8)} ${figures.join(', ')}`,
+		...mix.failures.map(failure => `     ${failure}`),
+	];
+}
+
+function linesOfOne({
+	seed,
+	mix,
+	variant,
+	replicas,
+	core,
+	wrong,
+	events,
+	slots,
+	lines,
+	hash,
+	failure,
+}: Report): string[] {
+	const served = core.map(id => `r${id}`).join(' ');
+	return [
+		`seed ${seed}: ${mix}, ${variant}, n=${replicas}; ${events} events, ${slots} slots, ${lines} lines`,
+		...(core.length > 0 ? [`healed ${served}; for ever ${wrong.join(', ') || 'nothing'}`] : []),
+		`hash ${hash}`,
+		failure === null ? 'ok' : `FAIL ${failure}`,
+	];
+}
+
+const say = (line: string) => print(`${line}\n`);

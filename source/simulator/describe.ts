@@ -1,0 +1,58 @@
+import type {Line} from '../chat/types.ts';
+import type {Entry, Message, Note, Value} from '../consensus/types.ts';
+
+/** A few words for each thing that happens in a world, for people who read its trace. */
+export function describeMessage(message: Message): string {
+	switch (message.type) {
+		case 'heartbeat': {
+			const {view, delivered, isLeading, isDoubting} = message;
+			const words = [isLeading ? ', leads' : '', isDoubting ? ', doubts' : ''].join('');
+			return `heartbeat view ${view}, delivered ${delivered}${words}`;
+		}
+		case 'prepare':
+			return `prepare view ${message.view} from slot ${message.from}`;
+		case 'promise': {
+			const {view, from, until, accepted, since} = message;
+			const held =
+				accepted.map(proposal => `slot ${proposal.slot} of view ${proposal.view}`).join(', ') || 'nothing';
+			const end = until === null ? '' : ` to before slot ${until}`;
+			const memory = since === 0 ? '' : `, since ${since}`;
+			return `promise view ${view} from slot ${from}${end}: accepted ${held}${memory}`;
+		}
+		case 'accept':
+			return `accept view ${message.view} slot ${message.slot}: ${describeValue(message.value)}`;
+		case 'accepted':
+			return `accepted view ${message.view} slot ${message.slot}`;
+		case 'request':
+			return `request ${describeValue({at: 0, requests: message.requests})}`;
+		case 'ask':
+			return `ask from slot ${message.from}`;
+		case 'decided':
+			return `decided from slot ${message.from}: ${message.values.map(describeValue).join('; ')}`;
+	}
+}
+
+export function describeValue({requests}: Value): string {
+	const words = requests.map(({nick, session, text}) =>
+		session === 0 ? `${nick} opens a session` : `${nick}: ${text}`,
+	);
+	return words.join(', ') || 'no-op';
+}
+
+export function describeEntry(entry: Entry): string {
+	switch (entry.type) {
+		case 'view':
+			return `view ${entry.view}`;
+		case 'accepted':
+			return `vote for slot ${entry.slot} in view ${entry.view}`;
+		case 'decided':
+			return `slot ${entry.slot} decided`;
+	}
+}
+
+export const describeLines = (lines: readonly Line[]): string =>
+	lines.map(({position, nick, text}) => `#${position} ${nick}: ${text}`).join(', ') || 'no line';
+
+export function describeNote({view, slot, text}: Note): string {
+	return `view ${view}${slot === undefined ? '' : `, slot ${slot}`}: ${text}`;
+}

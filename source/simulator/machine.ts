@@ -1,0 +1,270 @@
+import {Chat, type ChatState} from '../chat/chat.ts';
+import type {Answer} from '../chat/types.ts';
+import {Replica} from '../consensus/replica.ts';
+import type {Decision, Entry, Message, Note, ReplicaId, Request, Slot} from '../consensus/types.ts';
+import {Host, type Service} from '../host.ts';
+import type {Disk} from '../storage/disk.ts';
+import {MemoryDisk} from '../storage/memory-disk.ts';
+import {describeEntry, describeLines, describeNote} from './describe.ts';
+import type {World} from './world.ts';
+
+type Checkpoint = {readonly state: ChatState; readonly log: string};
+
+/** Units of time in a tick. Messages take 1 to 8 units, late ones up to 200. */
+export const tick = 10;
+
+/**
+ * A computer with a disk and a clock, on which replicas live and die. It
+ * outlives them: a new life knows what the disk and the checkpoint say.
+ */
+export class Machine {
+	readonly id: ReplicaId;
+	readonly disk: MemoryDisk;
+	life: Life | undefined;
+	checkpoint: Checkpoint | undefined;
+	/** How wrong its time of day is, in milliseconds. */
+	skew = 0;
+	isStalled = false;
+	/** Slots to leave out, which the next life is given at its start. */
+	skip: readonly Slot[] = [];
+	readonly #world: World;
+
+	constructor(world: World, id: ReplicaId) {
+		this.#world = world;
+		this.id = id;
+		const delay = () => world.random.between(...world.faults.write);
+		this.disk = new MemoryDisk((time, run) => world.events.later(time, run), delay, 10 * tick);
+	}
+
+	/** Of the replica that lives here. */
+	get replica(): Replica | undefined {
+		return this.life?.host.replica;
+	}
+
+	start(): void {
+		if (this.life) return;
+		this.life = new Life(this.#world, this, this.#world.nextLife());
+		this.skip = [];
+		this.life.begin();
+	}
+
+	/** What was not synced is lost, or reached the disk all the same. */
+	crash(): void {
+		if (!this.life) return;
+		const {random, trace, clock} = this.#world;
+		this.life = undefined;
+		this.isStalled = false;
+		trace.add('replica', `${clock} r${this.id} dies`);
+		this.disk.crash(count => {
+			const kept = random.between(0, count);
+			if (kept < count) this.#world.see('a crash lost what was not synced');
+			if (kept > 0) this.#world.see('a crash kept what was not synced');
+			return kept;
+		});
+	}
+
+	stall(): void {
+		this.isStalled = true;
+		this.disk.stall();
+	}
+
+	resume(): void {
+		this.isStalled = false;
+		this.disk.resume();
+	}
+}
+
+/** One life of a replica: host, core, chat and chat.log, from a start to a crash. */
+export class Life implements Service {
+	readonly number: number;
+	readonly chat: Chat;
+	/** The whole of chat.log. */
+	log: string;
+	readonly #world: World;
+	readonly #machine: Machine;
+	readonly #since: Slot;
+	#host: Host | undefined;
+	/** Clients that asked this life something, and hear what came of it. */
+	readonly #askers = new Set<string>();
+	/** Written, and not yet used, as others may need what it would make us forget. */
+	#checkpoint: Checkpoint | undefined;
+	#isCheckpointing = false;
+
+	constructor(world: World, machine: Machine, number: number) {
+		this.#world = world;
+		this.#machine = machine;
+		this.number = number;
+		const {checkpoint} = machine;
+		this.chat = new Chat({sessions: world.sessions}, checkpoint?.state);
+		this.log = checkpoint?.log ?? '';
+		this.#since = checkpoint?.state.slot ?? 0;
+		if (checkpoint) world.see('started from a checkpoint');
+	}
+
+	get host(): Host {
+		return this.#host!;
+	}
+
+	begin(): void {
+		const {id, disk, skip} = this.#machine;
+		const world = this.#world;
+		const {entries} = disk;
+		world.trace.add(
+			'replica',
+			`${world.clock} r${id} starts with ${entries.length} entries after slot ${this.#since}`,
+		);
+		const options = {...world.options, skip, id, replicas: world.replicas};
+		const replica = new Replica(options, entries, this.#since);
+		world.checker.onStarted(id, this.#since, replica.view, replica.acceptor.accepted);
+		world.marks.onStarted(id, this.#since, entries);
+		this.#host = new Host(replica, this.#watched(disk), this.#network(), this, () => world.timeOfDay(id));
+		const {drift} = world.faults;
+		const pace = Math.max(1, Math.round(tick * (1 + drift * (2 * world.random.next() - 1))));
+		const beat = () => {
+			if (!this.isAlive) return;
+			this.host.tick();
+			world.events.later(pace, beat);
+		};
+		world.events.later(world.random.below(tick), beat);
+	}
+
+	get isAlive(): boolean {
+		return this.#machine.life === this;
+	}
+
+	ask(request: Request): void {
+		this.#askers.add(request.client);
+		const answer = this.chat.answerTo(request);
+		if (answer) {
+			this.#world.see('a retry was answered from the session table');
+			this.#answer([answer]);
+		} else {
+			this.host.submit([request]);
+		}
+	}
+
+	execute(decisions: readonly Decision[]): void {
+		const {checker, trace, clock} = this.#world;
+		const {id} = this.#machine;
+		for (const {slot, value} of decisions) {
+			checker.onDecided(id, this.chat.slot, slot, value);
+			const {text, lines, retries, answers} = this.chat.execute(slot, value);
+			checker.onExecuted(id, slot, lines, {text, hash: this.chat.hash, position: this.chat.position});
+			if (retries > 0) this.#world.see('a request was in two slots and executed once');
+			if (value.requests.length === 0) this.#world.see('a no-op was executed');
+			trace.add('executed', `${clock} r${id} executes slot ${slot}: ${describeLines(lines)}`);
+			this.log += text;
+			this.#answer(answers);
+		}
+
+		this.#considerCheckpoint();
+	}
+
+	hasExecuted(request: Request): boolean {
+		return this.chat.hasExecuted(request);
+	}
+
+	refuse(requests: readonly Request[]): void {
+		this.#world.busy += requests.length;
+		this.#world.see('busy');
+	}
+
+	note(notes: readonly Note[]): void {
+		const {trace, clock} = this.#world;
+		for (const note of notes) {
+			trace.add('note', `${clock} r${this.#machine.id} ${describeNote(note)}`);
+			this.#world.see(`note: ${note.kind}`);
+		}
+	}
+
+	#answer(answers: readonly Answer[]): void {
+		for (const answer of answers) {
+			const client = this.#world.clients.get(answer.client);
+			if (!client || !this.#askers.has(answer.client)) continue;
+			this.#world.events.later(this.#world.random.between(1, 3), () => {
+				if (this.isAlive) client.onAnswer(answer);
+			});
+		}
+	}
+
+	/** The disk of the machine, with the checker looking on. */
+	#watched(disk: MemoryDisk): Disk {
+		const {checker, marks, trace} = this.#world;
+		const {id} = this.#machine;
+		// Written or not, in order; the disk calls back in the same order.
+		const unsynced: Entry[] = [];
+		let taken = 0;
+		let durable = 0;
+		const take = (entries: readonly Entry[]) => {
+			unsynced.push(...entries);
+			taken += entries.length;
+		};
+		return {
+			append: (entries, done) => {
+				take(entries);
+				const through = taken;
+				disk.append(entries, () => {
+					const written = unsynced.splice(0, through - durable);
+					durable = through;
+					checker.onDurable(id, written);
+					marks.onDurable(id, written);
+					for (const entry of written)
+						trace.add('disk', `${this.#world.clock} r${id} has on disk ${describeEntry(entry)}`);
+					done();
+				});
+			},
+			defer: entries => {
+				take(entries);
+				disk.defer(entries);
+			},
+		};
+	}
+
+	#network() {
+		const {links} = this.#world;
+		const {id} = this.#machine;
+		return {
+			broadcast: (messages: readonly Message[]) => links.broadcast(id, this.number, messages),
+			send: (to: ReplicaId, messages: readonly Message[]) => links.send(id, this.number, [to], messages),
+		};
+	}
+
+	/**
+	 * Every so many slots the state is kept. First the checkpoint is durable,
+	 * then the core forgets what it covers, then the journal begins anew with what
+	 * is left, and at last the old journal goes. A crash may strike in between.
+	 */
+	#considerCheckpoint(): void {
+		const {faults, events, random} = this.#world;
+		if (faults.checkpointSlots === 0 || this.#isCheckpointing) return;
+		if (this.chat.slot < (this.#machine.checkpoint?.state.slot ?? 0) + faults.checkpointSlots) return;
+		this.#isCheckpointing = true;
+		this.#checkpoint = {state: structuredClone(this.chat.state()), log: this.log};
+		events.later(random.between(...faults.write), () => this.#use());
+	}
+
+	#use(): void {
+		const {events, marks, random, trace, clock} = this.#world;
+		if (!this.isAlive || !this.#checkpoint) return;
+		const {slot} = this.#checkpoint.state;
+		if (!marks.mayForget(this.#machine.id, slot) || this.#machine.isStalled) {
+			events.later(10 * tick, () => this.#use());
+			return;
+		}
+
+		this.#machine.checkpoint = this.#checkpoint;
+		trace.add('replica', `${clock} r${this.#machine.id} keeps a checkpoint at slot ${slot}`);
+		this.#world.see('a checkpoint was made');
+		events.later(random.between(1, 20), () => {
+			if (!this.isAlive) return;
+			this.host.checkpoint(slot);
+			this.#machine.disk.rotate(this.host.replica.restate(), removeOlder => {
+				events.later(random.between(0, 20), () => {
+					if (!this.isAlive) return;
+					removeOlder();
+					this.#isCheckpointing = false;
+				});
+			});
+		});
+	}
+}

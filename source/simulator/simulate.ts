@@ -1,0 +1,259 @@
+import type {ReplicaId} from '../consensus/types.ts';
+import {Broken} from './checker.ts';
+import {Client} from './client.ts';
+import {calm, type Faults} from './faults.ts';
+import {Random} from './random.ts';
+import type {Trace} from './trace.ts';
+import {heal} from './trouble.ts';
+import {type Settings, World} from './world.ts';
+
+/** What goes wrong while a run lasts. Then a majority is healed, and the others have something for ever. */
+const mixes = {
+	calm: {...calm, skip: 0.0005},
+	lossy: {...calm, loss: 0.2, repeat: 0.1, late: 0.05},
+	crashes: {...calm, loss: 0.05, repeat: 0.05, late: 0.05, crash: 0.004, blackout: 0.0003},
+	cuts: {...calm, loss: 0.05, repeat: 0.05, late: 0.05, cut: 0.004, oneWay: true},
+	stalls: {...calm, stall: 0.003, glitch: 0.002, write: [0, 40], drift: 0.3, jump: 0.001},
+	all: {
+		...calm,
+		loss: 0.1,
+		repeat: 0.05,
+		late: 0.05,
+		crash: 0.003,
+		blackout: 0.0002,
+		cut: 0.003,
+		oneWay: true,
+		stall: 0.001,
+		glitch: 0.001,
+		skip: 0.0005,
+		jump: 0.001,
+		write: [0, 10],
+		drift: 0.1,
+	},
+} as const satisfies Record<string, Faults>;
+export type Mix = keyof typeof mixes;
+export const mixNames = Object.keys(mixes) as Mix[];
+
+/** Settings other than the usual ones. */
+const variants = {
+	usual: {},
+	tight: {queueRequests: 2, batchRequests: 2, windowSlots: 1, retainBytes: 300},
+	quick: {heartbeatTicks: 1, patienceTicks: 4, staggerTicks: 3, startPatienceTicks: 4},
+	patient: {heartbeatTicks: 2, patienceTicks: 30, staggerTicks: 5, holePatienceTicks: 2},
+	pages: {batchBytes: 200, windowSlots: 64},
+	crowded: {sessions: 2},
+} as const satisfies Record<string, Partial<Settings & {sessions: number}>>;
+export type Variant = keyof typeof variants;
+
+/** What a run is made of. The seed chooses whatever is not given. */
+export type Choice = {
+	readonly seed: number;
+	readonly mix?: Mix;
+	readonly variant?: Variant;
+	/** 1, 3, 5 or 7. */
+	readonly replicas?: number;
+	/** Reads along. */
+	readonly reader?: Trace['reader'];
+};
+
+export type Report = {
+	readonly seed: number;
+	readonly mix: Mix;
+	readonly variant: Variant;
+	readonly replicas: number;
+	readonly ok: boolean;
+	/** The theorem that broke, and how; null if none did. */
+	readonly failure: string | null;
+	/** What had to serve, and what was wrong with the others. */
+	readonly core: readonly ReplicaId[];
+	readonly wrong: readonly string[];
+	readonly events: number;
+	readonly messages: number;
+	readonly slots: number;
+	readonly lines: number;
+	/** Views entered in all, after the healing, and after the first answers since. */
+	readonly views: {readonly all: number; readonly healing: number; readonly later: number};
+	/** The longest wait for an answer after the healing, in ticks. */
+	readonly slowest: number;
+	readonly busy: number;
+	/** Over all that was sent, written and executed. */
+	readonly hash: string;
+	/** Situations that came up, and how often. */
+	readonly sights: Readonly<Record<string, number>>;
+};
+
+/** One run: trouble for a while, then a healed majority that must serve, while the others stay broken for ever. */
+export function simulate(choice: Choice): Report {
+	const {seed} = choice;
+	// The mix goes by turns, so that a range of seeds holds as many runs of each.
+	const mix = choice.mix ?? mixNames[seed % mixNames.length]!;
+	const die = new Random(seed * 7919 + 1);
+	const variant = die.pick(Object.keys(variants) as Variant[]);
+	const replicas = die.pick([1, 3, 3, 3, 3, 3, 5, 5, 7]);
+	const checkpointSlots = die.pick([0, 3, 10, 25]);
+	const run = new Run(
+		{...choice, mix, variant: choice.variant ?? variant, replicas: choice.replicas ?? replicas},
+		checkpointSlots,
+	);
+	return run.report();
+}
+
+type Chosen = Required<Omit<Choice, 'reader'>> & Pick<Choice, 'reader'>;
+
+class Run {
+	readonly #choice: Chosen;
+	readonly #world: World;
+	readonly #clients: readonly Client[];
+	#core: readonly ReplicaId[] = [];
+	#wrong: readonly string[] = [];
+	#healedIn = -1;
+	#settledIn = -1;
+
+	constructor(choice: Chosen, checkpointSlots: number) {
+		this.#choice = choice;
+		const faults = {...mixes[choice.mix], checkpointSlots};
+		this.#world = new World(choice.seed, choice.replicas, faults, variants[choice.variant]);
+		const {random, ids} = this.#world;
+		const one = random.pick(ids);
+		// Either everybody roams, or everybody talks to one replica.
+		const where = random.chance(0.5) ? () => one : () => random.pick(ids);
+		this.#clients = ['ada', 'bob', 'cyd'].map(name => new Client(this.#world, name, where));
+	}
+
+	report(): Report {
+		const world = this.#world;
+		world.trace.reader = this.#choice.reader;
+		const {seed, mix, variant, replicas} = this.#choice;
+		let failure: string | null = null;
+		try {
+			world.begin();
+			this.#suffer();
+			this.#heal();
+			this.#serve();
+			this.#compare();
+		} catch (error) {
+			const text = error instanceof Broken ? error.message : String((error as Error).stack);
+			const where = `seed ${seed} (${mix}, ${variant}, n=${replicas}) at tick ${world.clock.trim()}`;
+			failure = `${text}; ${where}; again: paxos-chat simulate --seed ${seed} --trace`;
+		}
+
+		const {view} = world;
+		return {
+			seed,
+			mix,
+			variant,
+			replicas,
+			ok: failure === null,
+			failure,
+			core: this.#core,
+			wrong: this.#wrong,
+			events: world.events.count,
+			messages: [...world.links.sent.values()].reduce((sum, count) => sum + count, 0),
+			slots: world.checker.decided.size,
+			lines: world.checker.story.length - 1,
+			views: {all: view, healing: this.#settledIn - this.#healedIn, later: view - this.#settledIn},
+			slowest: Math.max(...this.#clients.map(({worst}) => worst)) / 10,
+			busy: world.busy,
+			hash: world.trace.hash,
+			sights: Object.fromEntries(world.sights),
+		};
+	}
+
+	#suffer() {
+		for (const client of this.#clients) client.chat(10, 400);
+		this.#world.run(6000, true);
+	}
+
+	/** Liveness is owed to a connected majority, whatever the others go on doing. */
+	#heal() {
+		const world = this.#world;
+		const {random, marks} = world;
+		const ids = [...world.ids];
+		const majority = Math.floor(ids.length / 2) + 1;
+		const size = random.between(majority, ids.length);
+		// The archivist is the one who can tell what the others have forgotten.
+		while (ids.length > size) {
+			const index = random.below(ids.length);
+			if (ids[index] !== marks.archivist) ids.splice(index, 1);
+		}
+
+		this.#core = ids;
+		this.#wrong = heal(world, ids);
+		world.trace.add(
+			'replica',
+			`${world.clock} healed: ${ids.map(id => `r${id}`).join(' ')}; for ever: ${this.#wrong.join(', ') || 'nothing'}`,
+		);
+		this.#healedIn = world.view;
+		const first = random.pick(ids);
+		const isSticky = random.chance(0.5);
+		for (const client of this.#clients) {
+			client.hush();
+			client.choose = isSticky ? () => first : () => random.pick(ids);
+		}
+
+		this.#waitForAnswers(4000, 'after the healing');
+		this.#settledIn = world.view;
+		for (const client of this.#clients) client.worst = 0;
+	}
+
+	/** Now and then somebody says something, to any member of the core. */
+	#serve() {
+		const world = this.#world;
+		const {random} = world;
+		const isSticky = random.chance(0.5);
+		for (let round = 0; round < 6; round++) {
+			world.run(random.below(800));
+			for (const client of this.#clients) if (random.chance(0.7)) client.say();
+			world.run(random.below(200));
+			const next = random.pick(this.#core);
+			if (isSticky) for (const client of this.#clients) if (!client.isWaiting) client.choose = () => next;
+		}
+
+		this.#waitForAnswers(3000, 'although a majority is well');
+		if (world.view - this.#settledIn > 6) {
+			throw new Broken(
+				'quiet views',
+				`${world.view - this.#settledIn} view changes although a majority is well`,
+			);
+		}
+	}
+
+	/** Everybody in the core is to be as far as the others, and then to have a quiet while. */
+	#waitForAnswers(limit: number, when: string) {
+		const world = this.#world;
+		const end = world.events.now + limit;
+		const isBehind = (id: ReplicaId) =>
+			world.machines[id]!.life!.chat.position < world.checker.story.length - 1;
+		const isWaiting = () => this.#clients.some(client => client.isWaiting) || this.#core.some(isBehind);
+		while (isWaiting() && world.events.now < end) world.run(20);
+		const late = this.#clients.find(client => client.isWaiting);
+		if (late) throw new Broken('liveness', `${late.name} has no answer ${when}`);
+		const behind = this.#core.find(isBehind);
+		if (behind !== undefined) throw new Broken('liveness', `r${behind} does not catch up ${when}`);
+		world.run(400);
+	}
+
+	#compare() {
+		const {machines, checker} = this.#world;
+		for (const {id, life} of machines) if (life) checker.logIsComplete(id, life.chat.slot, life.log);
+		for (const id of this.#core) {
+			const {chat, host} = machines[id]!.life!;
+			if (chat.position !== checker.story.length - 1) {
+				throw new Broken(
+					'liveness',
+					`r${id} has executed ${chat.position} of ${checker.story.length - 1} lines`,
+				);
+			}
+
+			const held = [...host.replica.waiting.values()].find(({request}) => chat.hasExecuted(request));
+			if (held) throw new Broken('liveness', `r${id} still holds "${held.request.text}", which is executed`);
+		}
+
+		const answered = this.#clients.reduce((sum, client) => sum + client.answered, 0);
+		const unknown = this.#clients.reduce((sum, client) => sum + client.unknown, 0);
+		const lines = checker.story.length - 1;
+		if (lines < answered || lines > answered + unknown) {
+			throw new Broken('exactly once', `${lines} lines for ${answered} answers and ${unknown} unknown`);
+		}
+	}
+}
