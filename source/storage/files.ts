@@ -1,9 +1,10 @@
-import {fdatasync, fsync, write} from 'node:fs';
-import {open, readFile, rename} from 'node:fs/promises';
+import {close, fdatasync, fsync, open as openFile, write} from 'node:fs';
+import {open, readFile, rename, unlink} from 'node:fs/promises';
 import {dirname} from 'node:path';
+import {promisify} from 'node:util';
 import {Failure} from '../failure.ts';
 
-/** The calls of the hot path, so that tests can let them fail. */
+/** All by which a journal changes the disk, so that tests can let any of it fail. */
 export type Files = {
 	write(
 		fd: number,
@@ -14,10 +15,25 @@ export type Files = {
 		done: (error: Error | null, written: number) => void,
 	): void;
 	fdatasync(fd: number, done: (error: Error | null) => void): void;
-	fsync(fd: number, done: (error: Error | null) => void): void;
+	/** A new, empty file of mode 0600. */
+	create(path: string): Promise<number>;
+	close(fd: number): Promise<void>;
+	fsync(fd: number): Promise<void>;
+	rename(from: string, to: string): Promise<void>;
+	unlink(path: string): Promise<void>;
+	syncDirectory(path: string): Promise<void>;
 };
 
-export const realFiles: Files = {write, fdatasync, fsync};
+export const realFiles: Files = {
+	write,
+	fdatasync,
+	create: path => promisify(openFile)(path, 'w', 0o600),
+	close: promisify(close),
+	fsync: promisify(fsync),
+	rename,
+	unlink,
+	syncDirectory,
+};
 
 /** A new name in a directory survives a crash only after this. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -61,14 +77,19 @@ export const codeOf = (error: unknown): string | undefined =>
 
 export const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
 
+const nextSteps: Readonly<Record<string, string>> = {
+	ENOSPC: 'make room on the disk',
+	EDQUOT: 'make room on the disk',
+	EACCES: 'see who owns it',
+	EPERM: 'see who owns it',
+	EMFILE: 'allow more open files',
+};
+
 /** One line for the user, of an error that the operating system gave. */
 export function failureOf(path: string, error: unknown): Failure {
 	if (error instanceof Failure) return error;
 	const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
 	const reason = hasMessage ? String(error.message) : String(error);
-	const next =
-		codeOf(error) === 'ENOSPC'
-			? 'make room on the disk, then start again'
-			: 'see to the disk, then start again';
-	return new Failure(`${path}: ${reason}; ${next}`, 1, {cause: error});
+	const next = nextSteps[codeOf(error) ?? ''] ?? 'see to the disk';
+	return new Failure(`${path}: ${reason}; ${next}, then start again`, 1, {cause: error});
 }

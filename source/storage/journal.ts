@@ -1,21 +1,14 @@
 import {existsSync} from 'node:fs';
 import {mkdir, rename, rm} from 'node:fs/promises';
 import {dirname} from 'node:path';
-import type {Entry} from '../consensus/types.ts';
+import type {Entry, Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import type {Disk} from './disk.ts';
 import {encodeEntry} from './entry-text.ts';
 import {type Files, failureOf, realFiles, syncDirectory} from './files.ts';
 import {headerBytes, seal} from './group.ts';
 import {encodeTrim, type Recovered, recover} from './recovery.ts';
-import {
-	closeSegment,
-	createSegment,
-	listSegments,
-	removeSegments,
-	removeUnfinished,
-	type Segment,
-} from './segment.ts';
+import {createSegment, listSegments, removeSegments, removeUnfinished, type Segment} from './segment.ts';
 
 export type JournalOptions = {
 	/** Made if it does not exist. One that exists but holds nothing is refused: something took its content away. */
@@ -36,6 +29,8 @@ export type JournalOptions = {
 export type OpenJournal = {
 	readonly journal: Journal;
 	readonly entries: readonly Entry[];
+	/** A checkpoint of this slot, or of a later one, must be there: entries before it may be gone. */
+	readonly since: Slot;
 	/** Where an unfinished write was cut off, after a crash. */
 	readonly tornAt: Recovered['tornAt'];
 };
@@ -110,16 +105,16 @@ export class Journal implements Disk {
 		const {directory, segmentBytes, files = realFiles} = options;
 		try {
 			if (!existsSync(directory)) await createJournal(directory);
-			await removeUnfinished(directory);
+			await removeUnfinished(files, directory);
 			const recovered = await recover(directory);
-			const {entries, tornAt, last, highestSegment, superfluous} = recovered;
+			const {entries, since, tornAt, last, highestSegment, superfluous} = recovered;
 			if (last === undefined)
 				throw new Failure(
 					`${directory}: the journal is empty; this replica has lost its memory and does not vote`,
 				);
 			const segment = await createSegment(files, directory, highestSegment + 1, segmentBytes, last.bytes);
-			await removeSegments(directory, superfluous);
-			return {journal: new Journal(options, segment, recovered), entries, tornAt};
+			await removeSegments(files, directory, superfluous);
+			return {journal: new Journal(options, segment, recovered), entries, since, tornAt};
 		} catch (error) {
 			throw failureOf(directory, error);
 		}
@@ -151,15 +146,15 @@ export class Journal implements Disk {
 	 * Begins a new segment with these entries, behind all that was appended or
 	 * deferred so far. Once they are durable the promise gives a function that
 	 * removes all older segments: call it when whatever was not restated stands
-	 * in a durable checkpoint. Until then a restart reads the old and the new.
-	 * Both reject with the Failure of the disk, or when the journal is closed.
+	 * in a durable checkpoint, of slot `since`. Until then a restart reads the old
+	 * and the new. Both reject with the Failure of the disk, or when the journal is closed.
 	 */
-	async rotate(restated: readonly Entry[]): Promise<() => Promise<void>> {
+	async rotate(restated: readonly Entry[], since: Slot = 0): Promise<() => Promise<void>> {
 		this.#assertAlive();
 		const batch = newBatch(restated.map(encodeEntry).join(''), true);
 		this.#queue.push(batch);
 		await this.#written(batch);
-		return () => this.#removeBefore(batch);
+		return () => this.#removeBefore(batch, since);
 	}
 
 	/** Writes what is waiting and closes the last group. What is appended later is ignored. */
@@ -170,20 +165,20 @@ export class Journal implements Disk {
 		await this.#written(this.#gather([]));
 		if (!this.#isClosed) await this.#written(this.#gather([]));
 		await this.#preparing;
-		await closeSegment(this.#segment);
-		if (this.#prepared) await closeSegment(this.#prepared);
+		await this.#files.close(this.#segment.fd);
+		if (this.#prepared) await this.#files.close(this.#prepared.fd);
 	}
 
-	async #removeBefore(rotation: Batch): Promise<void> {
+	async #removeBefore(rotation: Batch, since: Slot): Promise<void> {
 		this.#assertAlive();
 		// The note is durable before the first file goes. It also closes the group that the journal now begins with.
 		const note = this.#gather([]);
-		note.text += encodeTrim(rotation.number);
+		note.text += encodeTrim(rotation.number, since);
 		note.isAwaited = true;
 		await this.#written(note);
 		const segments = await listSegments(this.#options.directory);
 		const older = segments.filter(({number}) => number < rotation.segment).map(({path}) => path);
-		await removeSegments(this.#options.directory, older);
+		await removeSegments(this.#files, this.#options.directory, older);
 	}
 
 	get #isDead(): boolean {
@@ -276,7 +271,8 @@ export class Journal implements Disk {
 	}
 
 	#switchTo(segment: Segment): void {
-		void closeSegment(this.#segment);
+		// All of it is synced: an error of close changes nothing.
+		this.#files.close(this.#segment.fd).catch(() => {});
 		this.#segment = segment;
 		this.#prepared = undefined;
 		this.#prepare();
@@ -320,7 +316,8 @@ export async function createJournal(directory: string): Promise<void> {
 	await mkdir(unfinished, {mode: 0o700});
 	const head = Buffer.alloc(headerBytes);
 	seal(head, 0, 1, 0);
-	await closeSegment(await createSegment(realFiles, unfinished, 1, 0, head));
+	const {fd} = await createSegment(realFiles, unfinished, 1, 0, head);
+	await realFiles.close(fd);
 	await rename(unfinished, directory);
 	await syncDirectory(dirname(directory));
 }

@@ -1,5 +1,5 @@
 import {readFile} from 'node:fs/promises';
-import type {Entry} from '../consensus/types.ts';
+import type {Entry, Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import {decodeEntry} from './entry-text.ts';
 import {type Group, groupAt, magic, payloadOf} from './group.ts';
@@ -8,6 +8,9 @@ import {listSegments} from './segment.ts';
 /** What a journal holds, read without changing anything. */
 export type Recovered = {
 	readonly entries: readonly Entry[];
+	/** What was decided up to this slot may be missing here: a checkpoint must have it. */
+	readonly since: Slot;
+	readonly groups: number;
 	/** The last intact group. It alone may never have reached the disk, even if it can be read. */
 	readonly last: Group | undefined;
 	/** Where an unfinished write was found at the very end. */
@@ -30,9 +33,12 @@ type SegmentScan = {
 	readonly beyond: number | undefined;
 };
 
-/** A line `t NUMBER` says: the journal began anew with that group, all before it may be gone. */
-const trimLine = /^t (\d+)$/;
-export const encodeTrim = (number: number): string => `t ${number}\n`;
+/**
+ * A line `t NUMBER SLOT` says: the journal began anew with that group, all
+ * before it may be gone, as a checkpoint of that slot or a later one is durable.
+ */
+const trimLine = /^t (\d+) (\d+)$/;
+export const encodeTrim = (number: number, since: Slot): string => `t ${number} ${since}\n`;
 
 /**
  * Group g + 1 is written only after group g is on disk. So only the very last
@@ -43,17 +49,21 @@ export const encodeTrim = (number: number): string => `t ${number}\n`;
 export async function recover(directory: string): Promise<Recovered> {
 	const files = await listSegments(directory);
 	const scans: SegmentScan[] = [];
-	for (const {number, path} of files) scans.push(scanSegment(number, path, await readFile(path)));
+	// The newest first: should somebody be writing, all that comes before it is complete.
+	for (const {number, path} of files.toReversed())
+		scans.unshift(scanSegment(number, path, await readFile(path)));
 
 	const linesOf = new Map<Group, readonly string[]>();
 	let beginning = 1;
+	let since = 0;
 	for (const {groups} of scans) {
 		for (const group of groups) {
 			const lines = payloadOf(group).split('\n').slice(0, -1);
 			linesOf.set(group, lines);
 			for (const line of lines) {
-				const trimmed = trimLine.exec(line)?.[1];
-				if (trimmed !== undefined) beginning = Math.max(beginning, Number(trimmed));
+				const [, trimmed, slot] = trimLine.exec(line) ?? [];
+				beginning = Math.max(beginning, Number(trimmed ?? 1));
+				since = Math.max(since, Number(slot ?? 0));
 			}
 		}
 	}
@@ -80,6 +90,8 @@ export async function recover(directory: string): Promise<Recovered> {
 		!kept.has(scan) || scan.groups.every(({number}) => number === last?.number);
 	return {
 		entries,
+		since,
+		groups: chain.length,
 		last,
 		tornAt: torn && {path: torn.path, offset: torn.end},
 		bytes,

@@ -1,9 +1,6 @@
-import {close, open} from 'node:fs';
-import {readdir, rename, unlink} from 'node:fs/promises';
+import {readdir} from 'node:fs/promises';
 import {join} from 'node:path';
-import {promisify} from 'node:util';
 import type {Files} from './files.ts';
-import {syncDirectory} from './files.ts';
 
 /** A file of the journal that is being written. */
 export type Segment = {
@@ -43,36 +40,36 @@ export async function createSegment(
 	head: Buffer,
 ): Promise<Segment> {
 	const path = pathOf(directory, number);
-	const fd = await promisify(open)(path + unfinished, 'w', 0o600);
+	const fd = await files.create(path + unfinished);
 	try {
 		for (let at = 0; at < bytes; at += zeros.length)
 			await writeAll(files, fd, zeros.subarray(0, Math.min(zeros.length, bytes - at)), at);
 		await writeAll(files, fd, head, 0);
-		await promisify(files.fsync)(fd);
-		await rename(path + unfinished, path);
-		await syncDirectory(directory);
+		await files.fsync(fd);
+		await files.rename(path + unfinished, path);
+		await files.syncDirectory(directory);
 	} catch (error) {
-		await closeSegment({fd});
+		await files.close(fd);
 		throw error;
 	}
 	return {number, path, fd, position: head.length};
 }
 
-/** All that counts is synced before: an error of close changes nothing. */
-export const closeSegment = ({fd}: Pick<Segment, 'fd'>): Promise<void> =>
-	new Promise(resolve => close(fd, () => resolve()));
-
 /** What a crash left of segments that were being made. */
-export async function removeUnfinished(directory: string): Promise<void> {
+export async function removeUnfinished(files: Files, directory: string): Promise<void> {
 	for (const name of await readdir(directory)) {
-		if (name.endsWith(suffix + unfinished)) await unlink(join(directory, name));
+		if (name.endsWith(suffix + unfinished)) await files.unlink(join(directory, name));
 	}
 }
 
-export async function removeSegments(directory: string, paths: readonly string[]): Promise<void> {
+export async function removeSegments(
+	files: Files,
+	directory: string,
+	paths: readonly string[],
+): Promise<void> {
 	if (paths.length === 0) return;
-	for (const path of paths) await unlink(path);
-	await syncDirectory(directory);
+	for (const path of paths) await files.unlink(path);
+	await files.syncDirectory(directory);
 }
 
 async function writeAll(files: Files, fd: number, buffer: Buffer, position: number): Promise<void> {
