@@ -44,7 +44,10 @@ export class Proposer {
 	readonly #reports = new Map<ReplicaId, Report>();
 	/** Bounded by what Replica holds: nothing is here that is not there. */
 	#queue: Request[] = [];
-	/** Keys of all requests that are queued or open, so that a repeated one is not proposed twice at a time. */
+	/**
+	 * Keys of all requests that are queued, or proposed and not delivered yet: a repeated one is not proposed
+	 * again. Decided is not enough: above a hole, every repetition would take a slot of its own.
+	 */
 	readonly #inHand = new Set<string>();
 	readonly #learner: Learner;
 	readonly #options: Options;
@@ -126,10 +129,11 @@ export class Proposer {
 	}
 
 	onDecided(slot: Slot) {
-		const value = this.open.get(slot);
-		if (!value) return;
-		for (const request of value.requests) this.#inHand.delete(keyOf(request));
 		this.open.delete(slot);
+	}
+
+	onDelivered(value: Value) {
+		for (const request of value.requests) this.#inHand.delete(keyOf(request));
 	}
 
 	/** Messages get lost: says again, at a beat, what was open at the last beat already. */
@@ -176,10 +180,12 @@ export class Proposer {
 			}
 		}
 
+		const placed = new Set<string>();
 		for (this.#next = this.#learner.through + 1; this.#next <= last; ) {
 			const slot = this.#next;
+			const decided = this.#learner.decided.get(slot);
 			const proposal = safe.get(slot);
-			if (this.#learner.isDecided(slot)) {
+			if (decided) {
 				this.#next++;
 			} else if (proposal) {
 				this.#note('proposal', `proposes again what view ${proposal.view} left open`, slot);
@@ -188,7 +194,14 @@ export class Proposer {
 				this.#note('no-op', 'no promise held this slot, proposes a no-op', slot);
 				this.#propose(noOp);
 			}
+
+			const {requests} = decided ?? proposal?.value ?? noOp;
+			for (const request of requests) placed.add(keyOf(request));
 		}
+
+		// What came while we were preparing, and stands in one of these slots, needs no other one.
+		for (const key of placed) this.#inHand.add(key);
+		this.#queue = this.#queue.filter(request => !placed.has(keyOf(request)));
 	}
 
 	/**

@@ -359,6 +359,7 @@ export class Replica {
 		for (const value of learner.deliver()) {
 			this.suspicion.onDelivered();
 			this.#holeTicks = 0;
+			proposer.onDelivered(value);
 			for (const request of value.requests) this.waiting.delete(keyOf(request));
 		}
 	}
