@@ -3,6 +3,8 @@ import * as wire from '../network/wire.ts';
 import {describeMessage} from './describe.ts';
 import type {World} from './world.ts';
 
+type Doom = {readonly type: string; readonly from: ReplicaId; readonly to: ReplicaId};
+
 /**
  * The simulated network: loses, repeats, delays and reorders messages, and
  * knows links that carry nothing. Every message is a copy, made as the wire makes it.
@@ -14,6 +16,8 @@ export class Links {
 	readonly grey = new Set<ReplicaId>();
 	/** How much the links of a replica lose, beside the faults of the world. */
 	readonly lossy = new Map<ReplicaId, number>();
+	/** Messages that will be lost, once each: the next of this type on this link. */
+	readonly doomed: Doom[] = [];
 	/** How many messages of each type were sent. */
 	readonly sent = new Map<Message['type'], number>();
 	readonly #world: World;
@@ -80,18 +84,29 @@ export class Links {
 		if (this.cut.has(`${from}>${to}`)) return;
 		const loss = Math.max(faults.loss, this.lossy.get(from) ?? 0, this.lossy.get(to) ?? 0);
 		const isGrey = this.grey.has(from);
-		if (loss === 0 && faults.repeat === 0 && faults.late === 0 && !isGrey) {
-			this.#deliver(from, to, packet, random.between(1, 8));
+		if (loss + faults.repeat + faults.late + this.doomed.length === 0 && !isGrey) {
+			this.#deliver(from, to, packet, random.between(...faults.delay));
 			return;
 		}
 
 		for (const message of messages) {
 			if (random.chance(loss) || (isGrey && message.type !== 'heartbeat')) continue;
+			if (this.#isDoomed(from, to, message)) continue;
 			const copies = random.chance(faults.repeat) ? 2 : 1;
 			for (let copy = 0; copy < copies; copy++) {
-				this.#deliver(from, to, encode([message]), random.between(1, random.chance(faults.late) ? 200 : 8));
+				const [least, most] = faults.delay;
+				const delay = random.between(least, random.chance(faults.late) ? 200 : most);
+				this.#deliver(from, to, encode([message]), delay);
 			}
 		}
+	}
+
+	#isDoomed(from: ReplicaId, to: ReplicaId, {type}: Message): boolean {
+		const index = this.doomed.findIndex(doom => doom.type === type && doom.from === from && doom.to === to);
+		if (index === -1) return false;
+		this.doomed.splice(index, 1);
+		this.#world.trace.add('replica', `${this.#world.clock} ${type} from r${from} to r${to} is lost`);
+		return true;
 	}
 
 	#deliver(from: ReplicaId, to: ReplicaId, packet: string, delay: number): void {

@@ -44,8 +44,8 @@ export class Machine {
 	start(): void {
 		if (this.life) return;
 		this.life = new Life(this.#world, this, this.#world.nextLife());
-		this.skip = [];
 		this.life.begin();
+		this.skip = [];
 	}
 
 	/** What was not synced is lost, or reached the disk all the same. */
