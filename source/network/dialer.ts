@@ -129,9 +129,14 @@ export class Dialer {
 	 * server of ours sends are taken away before it looks at them.
 	 */
 	#guard(socket: PeerSocket) {
+		let isOpen = false;
 		socket.io.engine.on('packet', packet => {
-			if (isHonest(packet)) return;
-			packet.type = 'noop';
+			if (isOpen ? isHonest(packet) : isOpening(packet)) {
+				isOpen = true;
+				return;
+			}
+			// Frames that cannot be read at all are one object, shared by all connections, and harmless.
+			if (packet.type !== 'error') packet.type = 'noop';
 			this.#giveUp(socket, unreadable(undefined));
 		});
 	}
@@ -238,15 +243,9 @@ function isRefusal(error: unknown): boolean {
 	return cause?.code === 'ECONNREFUSED';
 }
 
-/** The frames of our servers: the opening of the engine, pings, and in messages the connection, its end, and events. */
-function isHonest({type, data}: {type: string; data?: unknown}): boolean {
-	if (type === 'open') return isOpening(data);
-	if (type !== 'message') return true;
-	return typeof data === 'string' && /^(?:0\{|1$|2\[)/.test(data);
-}
-
-function isOpening(data: unknown): boolean {
-	if (typeof data !== 'string' || data.length > 1000) return false;
+/** The frames of our servers: first the opening of the engine, … */
+function isOpening({type, data}: Frame): boolean {
+	if (type !== 'open' || typeof data !== 'string' || data.length > 1000) return false;
 	try {
 		const {sid, upgrades, pingInterval, pingTimeout} = JSON.parse(data);
 		if (typeof sid !== 'string' || !Array.isArray(upgrades) || upgrades.length > 0) return false;
@@ -255,6 +254,14 @@ function isOpening(data: unknown): boolean {
 		return false;
 	}
 }
+
+/** … then pings, and in messages the connection, its end, and events. */
+function isHonest({type, data}: Frame): boolean {
+	if (type === 'message') return typeof data === 'string' && /^(?:0\{|1$|2\[)/.test(data);
+	return type === 'ping' || type === 'noop' || type === 'close';
+}
+
+type Frame = {readonly type: string; readonly data?: unknown};
 
 /** Words of a server that has proved nothing, fit for a log. */
 const printable = (data: unknown): string =>
