@@ -301,22 +301,30 @@ describe('hostile frames', () => {
 	test('whatever comes in, the server lives on, and connections are cut one by one', async () => {
 		const [zero, one] = (await meet(2)) as [Place, Place];
 		const {caller: bystander} = await RawCaller.challenged(zero.port);
-		const frames = garbage(1500);
-		let sent = 0;
-		while (sent < frames.length) {
-			const {caller} = await RawCaller.challenged(zero.port);
-			// Each is refused at its first word; what it already sent behind that must not hurt either.
-			for (const frame of frames.slice(sent, sent + 50)) caller.socket.send(frame);
-			sent += 50;
+		// A frame for each connection, as its first word or after the challenge; then a hello that ends it.
+		const molest = async (frame: string | Buffer, index: number) => {
+			const caller = new RawCaller(zero.port);
+			await once(caller.socket, 'open');
+			if (index % 2 === 0) {
+				caller.socket.send('40');
+				await caller.event('challenge');
+			}
+			caller.socket.send(frame);
+			if (index % 2 === 1) caller.socket.send('40');
+			caller.say('hello', null);
 			await caller.closed();
-		}
-		await until(() => zero.connections.size <= 4, 'all of them to be gone');
+		};
+		const frames = [...garbage(2000), '['.repeat(200_000), `42${'['.repeat(200_000)}`];
+		for (let sent = 0; sent < frames.length; sent += 50)
+			await Promise.all(frames.slice(sent, sent + 50).map(molest));
+		await until(() => zero.connections.size <= 3, 'all of them to be gone');
 		expect(bystander.isClosed).toBe(false);
-		expect(zero.troubles).toHaveLength(1);
+		expect(zero.troubles).toEqual([expect.stringMatching(/does not speak as a replica does/)]);
 		zero.rooms.broadcast([vote(1)]);
 		await until(() => one.heard.length === 1);
+		expect([zero.hearings, one.hearings]).toEqual([[[1]], [[0]]]);
 		bystander.socket.terminate();
-	}, 20_000);
+	}, 30_000);
 
 	test('a proven caller is there to hear: what it says counts against it', async () => {
 		const [zero] = (await placesFor(1)) as [Place];
