@@ -1,5 +1,6 @@
 import {createHash} from 'node:crypto';
-import type {ChatState, SessionState} from '../chat/chat.ts';
+import type {ChatState} from '../chat/chat.ts';
+import {plainOf, stateOf} from '../chat/chat-state.ts';
 import {Failure} from '../failure.ts';
 import {isCount} from '../value-text.ts';
 import {readIfThere, writeAtomically} from './files.ts';
@@ -15,9 +16,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
  * synced up to its bytes already. Rejects with the error of the disk.
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-	const {slot, position, bytes, hash, at, sessions} = checkpoint;
-	const rows = sessions.map(one => [one.client, one.session, one.sequence, one.position, one.slot]);
-	const text = JSON.stringify({format, slot, position, bytes, hash, at, sessions: rows});
+	const text = JSON.stringify({format, bytes: checkpoint.bytes, ...plainOf(checkpoint)});
 	await writeAtomically(path, `${sha256(text)}\n${text}\n`);
 }
 
@@ -36,18 +35,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
 }
 
 function decode(text: string): Checkpoint | undefined {
-	const {format: written, slot, position, bytes, hash, at, sessions: rows} = JSON.parse(text);
-	if (written !== format || !isCount(slot) || !isCount(position) || !isCount(bytes) || !isCount(at))
-		return undefined;
-	if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash) || !Array.isArray(rows)) return undefined;
-	const sessions: SessionState[] = [];
-	for (const row of rows as unknown[]) {
-		if (!Array.isArray(row) || row.length !== 5) return undefined;
-		const [client, session, sequence, position, slot] = row as unknown[];
-		if (typeof client !== 'string' || !isCount(session) || !isCount(sequence)) return undefined;
-		if (!isCount(position) || !isCount(slot)) return undefined;
-		sessions.push({client, session, sequence, position, slot});
-	}
-
-	return {slot, position, bytes, hash, at, sessions};
+	const data = JSON.parse(text);
+	const state = data.format === format && isCount(data.bytes) ? stateOf(data) : undefined;
+	return state && {...state, bytes: data.bytes};
 }

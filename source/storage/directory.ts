@@ -24,6 +24,8 @@ export type ReplicaDirectory = {
 	readonly journal: string;
 	readonly checkpoint: string;
 	readonly chatLog: string;
+	/** Lines on their way from another replica; may be there or not. */
+	readonly fetchedLines: string;
 	readonly release: Release;
 };
 
@@ -84,6 +86,7 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 			journal,
 			checkpoint: join(path, 'checkpoint'),
 			chatLog: join(path, 'chat.log'),
+			fetchedLines: join(path, 'fetched-lines'),
 			release,
 		};
 	} catch (error) {

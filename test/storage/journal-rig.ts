@@ -21,14 +21,13 @@ export async function until(condition: () => boolean) {
 
 /**
  * Files of a process that can die: from then on nothing reaches the disk, and
- * nothing comes back. With `dieAt` it dies by itself at that step, before or
- * after it has done it.
+ * nothing comes back. With `dieAt` it dies by itself in the place of that step.
  */
 export class MortalFiles implements Files {
 	isDead = false;
 	steps = 0;
 	syncs = 0;
-	dieAt: {readonly step: number; readonly isDone: boolean} | undefined;
+	dieAt = Number.POSITIVE_INFINITY;
 	#pending = 0;
 	readonly #open = new Set<number>();
 
@@ -81,9 +80,8 @@ export class MortalFiles implements Files {
 	#step(run: (back: (then: () => void) => void) => void) {
 		if (this.isDead) return;
 		this.steps++;
-		const isLast = this.dieAt?.step === this.steps;
-		if (isLast) this.isDead = true;
-		if (isLast && !this.dieAt?.isDone) return;
+		this.isDead = this.steps === this.dieAt;
+		if (this.isDead) return;
 		this.#pending++;
 		run(then => {
 			this.#pending--;
@@ -99,7 +97,7 @@ export class JournalRig implements Rig {
 	files = new MortalFiles();
 	failures: Error[] = [];
 	/** For the next life: at which step it dies. */
-	dieAt: MortalFiles['dieAt'];
+	dieAt = Number.POSITIVE_INFINITY;
 	#journal: Journal | undefined;
 
 	constructor(directory: string, options: Partial<JournalOptions> = {}) {
@@ -131,13 +129,15 @@ export class JournalRig implements Rig {
 		return {...opened, disk: opened.journal};
 	}
 
-	/** Appends and waits. */
+	/** Appends and waits; for ever, if the life ends before. */
 	async write(...entries: Entry[]) {
+		const {files} = this;
 		let isDone = false;
 		this.journal.append(entries, () => {
 			isDone = true;
 		});
-		await until(() => isDone);
+		await until(() => isDone || files.isDead);
+		if (!isDone) await new Promise(() => {});
 	}
 
 	rotate(restated: readonly Entry[]) {

@@ -1,0 +1,72 @@
+import {type FileHandle, open, unlink} from 'node:fs/promises';
+import {isMissing} from './files.ts';
+
+const pieceBytes = 262_144;
+
+/**
+ * Lines of a chat log that were fetched and are not believed yet: in a file
+ * beside the log, as they can be many. They need not survive anything.
+ */
+export class KeptLines {
+	readonly #path: string;
+	readonly #onError: (error: unknown) => void;
+	#file: FileHandle | undefined;
+	/** Everything that was asked for so far, one after the other. */
+	#work: Promise<void> = Promise.resolve();
+
+	constructor(path: string, onError: (error: unknown) => void) {
+		this.#path = path;
+		this.#onError = onError;
+	}
+
+	/** Whole lines, each with its newline. */
+	keep(lines: string): void {
+		this.#then(async () => {
+			this.#file ??= await open(this.#path, 'w+', 0o600);
+			await this.#file.appendFile(lines);
+		});
+	}
+
+	forget(): void {
+		this.#then(() => this.#remove());
+	}
+
+	/** All that is kept, in pieces of whole lines. */
+	async *pieces(): AsyncGenerator<string, void, undefined> {
+		await this.#work;
+		if (!this.#file) return;
+		let rest: Buffer = Buffer.alloc(0);
+		for (let offset = 0; ; ) {
+			const {buffer, bytesRead} = await this.#file.read(
+				Buffer.allocUnsafe(pieceBytes),
+				0,
+				pieceBytes,
+				offset,
+			);
+			if (bytesRead === 0) return;
+			offset += bytesRead;
+			const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+			const end = bytes.lastIndexOf(10) + 1;
+			rest = bytes.subarray(end);
+			if (end > 0) yield bytes.toString('utf8', 0, end);
+		}
+	}
+
+	/** Waits for what is under way, and removes the file. */
+	async close(): Promise<void> {
+		await this.#work;
+		await this.#remove();
+	}
+
+	async #remove(): Promise<void> {
+		await this.#file?.close();
+		this.#file = undefined;
+		await unlink(this.#path).catch((error: unknown) => {
+			if (!isMissing(error)) throw error;
+		});
+	}
+
+	#then(work: () => Promise<void>): void {
+		this.#work = this.#work.then(work).catch(this.#onError);
+	}
+}
