@@ -138,6 +138,11 @@ export class ClientStore extends Store<ClientSnapshot> {
 		this.acted();
 	}
 
+	/** The highest position heard of. */
+	get position(): number {
+		return this.#position;
+	}
+
 	/** Position of the first line kept; 0 if there is none. */
 	get first(): number {
 		return this.#lines[0]?.position ?? 0;
