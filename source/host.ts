@@ -1,5 +1,16 @@
 import type {Replica} from './consensus/replica.ts';
-import type {Decision, Input, Message, Note, Output, ReplicaId, Request, Slot} from './consensus/types.ts';
+import type {
+	Chunk,
+	Decision,
+	Fetch,
+	Input,
+	Message,
+	Note,
+	Output,
+	ReplicaId,
+	Request,
+	Slot,
+} from './consensus/types.ts';
 import type {Network} from './network/network.ts';
 import type {Disk} from './storage/disk.ts';
 
@@ -11,6 +22,10 @@ export type Service = {
 	hasExecuted(request: Request): boolean;
 	/** There was no room for these, and they were not taken. */
 	refuse(requests: readonly Request[]): void;
+	/** The replica is so far behind that it needs the checkpoint of this peer; said again at every beat. */
+	fetch(from: ReplicaId): void;
+	/** What a peer says of checkpoints. */
+	transfer(from: ReplicaId, message: Fetch | Chunk): void;
 	note(notes: readonly Note[]): void;
 };
 
@@ -52,7 +67,13 @@ export class Host {
 	}
 
 	receive(from: ReplicaId, messages: readonly Message[]) {
-		this.#take(this.#packet(from, messages));
+		const forCore: Message[] = [];
+		for (const message of messages) {
+			if (message.type === 'fetch' || message.type === 'chunk') this.#service.transfer(from, message);
+			else forCore.push(message);
+		}
+
+		if (forCore.length > 0) this.#take(this.#packet(from, forCore));
 	}
 
 	disconnected(peer: ReplicaId) {
@@ -62,6 +83,21 @@ export class Host {
 	/** Everything up to this slot stands in a durable checkpoint. */
 	checkpoint(slot: Slot) {
 		this.#take({type: 'checkpoint', slot});
+	}
+
+	/** A piece of a checkpoint came in. */
+	progress() {
+		this.#take({type: 'progress'});
+	}
+
+	/** The state up to this slot was fetched: it is durable, and the service has taken it over. */
+	install(slot: Slot) {
+		const executed: Request[] = [];
+		for (const {request} of this.replica.waiting.values()) {
+			if (this.#service.hasExecuted(request)) executed.push(request);
+		}
+
+		this.#take({type: 'install', slot, executed});
 	}
 
 	skip(slot: Slot) {
@@ -92,6 +128,7 @@ export class Host {
 		const output = this.replica.step(input);
 		if (output.decisions.length > 0) this.#service.execute(output.decisions);
 		if (output.busy.length > 0) this.#service.refuse(output.busy);
+		if (output.fetchFrom !== null) this.#service.fetch(output.fetchFrom);
 		if (output.notes.length > 0) this.#service.note(output.notes);
 		this.#queued.push(output);
 	}

@@ -1,12 +1,13 @@
 import {once} from 'node:events';
 import {createServer, type Server as HttpServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
-import {Chat} from './chat/chat.ts';
+import {Chat, type ChatState} from './chat/chat.ts';
 import {ChatLog} from './chat/chat-log.ts';
+import {decodeLine, encodeLine} from './chat/line-text.ts';
 import type {Line} from './chat/types.ts';
 import {type Cluster, rulesOf} from './cluster.ts';
 import {Replica} from './consensus/replica.ts';
-import type {Decision, Note, Options, ReplicaId, Request, Slot} from './consensus/types.ts';
+import type {Chunk, Decision, Fetch, Note, Options, ReplicaId, Request, Slot} from './consensus/types.ts';
 import {majorityOf} from './consensus/views.ts';
 import {Failure} from './failure.ts';
 import {Host, type Service} from './host.ts';
@@ -17,9 +18,13 @@ import {Rooms} from './network/rooms.ts';
 import {readCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
 import {Journal} from './storage/journal.ts';
+import {KeptLines} from './storage/kept-lines.ts';
+import {Transfer} from './transfer.ts';
 
 /** How often a replica tells its monitors how it is. */
 const statusMs = 200;
+/** Lines in a piece for a replica that is behind, if their size does not end it first. */
+const transferLines = 2000;
 
 export type ServerOptions = {
 	readonly cluster: Cluster;
@@ -49,7 +54,7 @@ export class Server implements Service {
 	readonly #directory: ReplicaDirectory;
 	readonly #journal: Journal;
 	readonly #log: ChatLog;
-	readonly #chat: Chat;
+	#chat: Chat;
 	readonly #http: HttpServer;
 	readonly #faults: Faults;
 	readonly #rooms: Rooms;
@@ -59,7 +64,13 @@ export class Server implements Service {
 	/** When each peer was last heard, in milliseconds of the monotonic clock. */
 	readonly #heardAt = new Map<ReplicaId, number>();
 	readonly #counts = {retriesAnswered: 0, viewsEntered: 0, noOps: 0};
+	/** The latest that is durable. */
+	#checkpoint: ChatState | undefined;
 	#isCheckpointing = false;
+	/** What is decided while a checkpoint of a peer is being installed, which comes first. */
+	#held: Decision[] | undefined;
+	readonly #kept: KeptLines;
+	readonly #transfer: Transfer;
 	/** New requests are refused with this: the end is near. */
 	#farewell: string | undefined;
 	#isStopped = false;
@@ -79,7 +90,7 @@ export class Server implements Service {
 			});
 			const chat = new Chat({sessions: cluster.sessions}, checkpoint);
 			const replica = new Replica(coreOptions(options), entries, chat.slot);
-			const server: Server = new Server(options, {directory, log, journal, chat, replica});
+			const server: Server = new Server(options, {directory, checkpoint, log, journal, chat, replica});
 			await server.#listen();
 			return server;
 		} catch (error) {
@@ -90,7 +101,14 @@ export class Server implements Service {
 
 	private constructor(
 		options: ServerOptions,
-		parts: {directory: ReplicaDirectory; log: ChatLog; journal: Journal; chat: Chat; replica: Replica},
+		parts: {
+			directory: ReplicaDirectory;
+			checkpoint: ChatState | undefined;
+			log: ChatLog;
+			journal: Journal;
+			chat: Chat;
+			replica: Replica;
+		},
 	) {
 		const {cluster, id} = options;
 		const {directory} = parts;
@@ -101,6 +119,20 @@ export class Server implements Service {
 		this.#journal = parts.journal;
 		this.#log = parts.log;
 		this.#chat = parts.chat;
+		this.#checkpoint = parts.checkpoint;
+		this.#kept = new KeptLines(directory.fetchedLines, error => this.fail(asError(error)));
+		this.#transfer = new Transfer({
+			chat: () => this.#chat,
+			checkpoint: () => this.#checkpoint,
+			read: (after, upTo, done) => this.#readText(after, upTo, done),
+			send: (to, message) => network.send(to, [message]),
+			keep: lines => this.#kept.keep(lines),
+			forget: () => this.#kept.forget(),
+			install: state => this.#install(state),
+			progress: () => this.#host.progress(),
+			tell: options.log,
+			now: () => performance.now(),
+		});
 		this.#http = createServer((_request, response) => response.writeHead(404).end());
 		const identity: Identity = {
 			cluster: directory.identity,
@@ -145,7 +177,8 @@ export class Server implements Service {
 				failed: error => this.fail(asError(error)),
 			},
 		});
-		this.#host = new Host(parts.replica, this.#journal, this.#faults.around(this.#rooms), this, Date.now);
+		const network = this.#faults.around(this.#rooms);
+		this.#host = new Host(parts.replica, this.#journal, network, this, Date.now);
 	}
 
 	get port(): number {
@@ -154,6 +187,11 @@ export class Server implements Service {
 
 	get executed(): Slot {
 		return this.#chat.slot;
+	}
+
+	/** Clients that are connected. */
+	get clients(): number {
+		return this.#door.clients;
 	}
 
 	/** Takes no new requests from clients: the operator stops the whole cluster and wants all logs equal. */
@@ -169,7 +207,7 @@ export class Server implements Service {
 		await Promise.all([this.#door.close(), this.#rooms.close()]);
 		this.#http.closeAllConnections();
 		this.#http.close();
-		await Promise.all([this.#journal.close(), this.#log.close()]);
+		await Promise.all([this.#journal.close(), this.#log.close(), this.#kept.close()]);
 		await this.#directory.release();
 	}
 
@@ -184,6 +222,11 @@ export class Server implements Service {
 	// What the host wants of us.
 
 	execute(decisions: readonly Decision[]) {
+		if (this.#held) {
+			this.#held.push(...decisions);
+			return;
+		}
+
 		let text = '';
 		const lines: Line[] = [];
 		const answers: Said[number][] = [];
@@ -212,6 +255,14 @@ export class Server implements Service {
 		this.#door.answer(
 			requests.map(request => turnedAway(request, 'busy', `r${this.id} has no room for more`)),
 		);
+	}
+
+	fetch(from: ReplicaId) {
+		if (!this.#held) this.#transfer.begin(from);
+	}
+
+	transfer(from: ReplicaId, message: Fetch | Chunk) {
+		this.#transfer.onMessage(from, message);
 	}
 
 	note(notes: readonly Note[]) {
@@ -318,15 +369,20 @@ export class Server implements Service {
 	#tick() {
 		this.#host.tick();
 		this.#door.weather(this.#weatherNow());
-		if (this.#journal.bytesSinceRotation > this.#cluster.checkpointBytes && !this.#isCheckpointing) {
-			this.#isCheckpointing = true;
-			this.#checkpoint().then(
-				() => {
-					this.#isCheckpointing = false;
-				},
-				error => this.fail(error),
-			);
-		}
+		if (this.#journal.bytesSinceRotation > this.#cluster.checkpointBytes)
+			this.#checkpoints(() => this.#keep());
+	}
+
+	/** One at a time. */
+	#checkpoints(make: () => Promise<void>) {
+		if (this.#isCheckpointing) return;
+		this.#isCheckpointing = true;
+		make().then(
+			() => {
+				this.#isCheckpointing = false;
+			},
+			error => this.fail(asError(error)),
+		);
 	}
 
 	/**
@@ -335,14 +391,63 @@ export class Server implements Service {
 	 * steps finds the older checkpoint with the whole journal, or the newer one
 	 * with more of the journal than it needs.
 	 */
-	async #checkpoint() {
+	async #keep() {
 		const state = this.#chat.state();
 		const {bytes} = this.#log;
 		await this.#log.sync();
-		await writeCheckpoint(this.#directory.checkpoint, {...state, bytes});
+		await this.#name(state, bytes);
 		this.#host.checkpoint(state.slot);
+		await this.#shortenJournal();
+	}
+
+	async #name(state: ChatState, bytes: number) {
+		await writeCheckpoint(this.#directory.checkpoint, {...state, bytes});
+		this.#checkpoint = state;
+	}
+
+	async #shortenJournal() {
 		const removeOlder = await this.#journal.rotate(this.#host.replica.restate());
 		await removeOlder();
+	}
+
+	/** Makes a peer's state ours, after all of its lines are in our log: the checkpoint is durable before anything relies on it. */
+	#install(state: ChatState) {
+		if (this.#isCheckpointing) return; // The core will ask again.
+		this.#held = [];
+		this.#checkpoints(async () => {
+			let last = '';
+			for await (const piece of this.#kept.pieces()) {
+				await new Promise<void>(resolve => this.#log.append(piece, resolve));
+				last = piece;
+			}
+
+			const {bytes} = this.#log;
+			await this.#log.sync();
+			await this.#name(state, bytes);
+			this.#chat = new Chat({sessions: this.#cluster.sessions}, state);
+			const held = this.#held ?? [];
+			this.#held = undefined;
+			this.execute(held.filter(({slot}) => slot > state.slot));
+			this.#host.install(state.slot);
+			const lines = last.split('\n').flatMap(text => decodeLine(text) ?? []);
+			if (lines.length > 0) this.#door.publish(lines);
+			this.#kept.forget();
+			await this.#shortenJournal();
+		});
+	}
+
+	/** For a replica that is behind. */
+	#readText(after: number, upTo: number, done: (lines: string) => void) {
+		this.#log.read(after, transferLines).then(
+			lines =>
+				done(
+					lines
+						.filter(({position}) => position <= upTo)
+						.map(encodeLine)
+						.join(''),
+				),
+			error => this.fail(asError(error)),
+		);
 	}
 
 	#weatherNow(): Weather {

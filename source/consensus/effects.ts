@@ -19,6 +19,7 @@ export class Effects {
 	#messages: Outgoing[] = [];
 	#decisions: Decision[] = [];
 	#busy: Request[] = [];
+	#fetchFrom: ReplicaId | null = null;
 	#notes: Note[] = [];
 
 	write(entry: Entry) {
@@ -42,6 +43,10 @@ export class Effects {
 		this.#busy.push(request);
 	}
 
+	fetch(from: ReplicaId) {
+		this.#fetchFrom = from;
+	}
+
 	note(note: Note) {
 		this.#notes.push(note);
 	}
@@ -52,12 +57,14 @@ export class Effects {
 			messages: this.#messages,
 			decisions: this.#decisions,
 			busy: this.#busy,
+			fetchFrom: this.#fetchFrom,
 			notes: this.#notes,
 		};
 		this.#writes = [];
 		this.#messages = [];
 		this.#decisions = [];
 		this.#busy = [];
+		this.#fetchFrom = null;
 		this.#notes = [];
 		return output;
 	}

@@ -115,6 +115,14 @@ export class Learner {
 		this.#effects.send(from, {type: 'decided', from: first, values, delivered: this.through});
 	}
 
+	/** Everything up to this slot was executed elsewhere, and its outcome is installed here. */
+	install(slot: Slot) {
+		for (const known of this.decided.keys()) if (known <= slot) this.decided.delete(known);
+		for (const voted of this.#votes.keys()) if (voted <= slot) this.#votes.delete(voted);
+		this.through = slot;
+		this.highest = Math.max(this.highest, slot);
+	}
+
 	/**
 	 * What a checkpoint covers is kept only to answer those who are behind: the
 	 * latest of it, up to `retainBytes`. Whoever is further behind than that

@@ -45,6 +45,8 @@ export class Replica {
 	#holeTicks = 0;
 	/** The hole that the last note was about; 0 if it is closed. */
 	#toldHole: Slot = 0;
+	/** The slot that the last note about fetching a checkpoint was about. */
+	#toldLag: Slot = 0;
 	/** How far each peer said it was, in its last heartbeat. */
 	readonly #marks = new Map<ReplicaId, Slot>();
 	readonly #effects: Effects;
@@ -144,6 +146,10 @@ export class Replica {
 			case 'checkpoint':
 				this.learner.forget(input.slot);
 				return this.acceptor.forget(input.slot);
+			case 'progress':
+				return this.suspicion.onDelivered();
+			case 'install':
+				return this.#onInstall(input.slot, input.executed);
 			case 'skip':
 				if (this.proposer.phase === 'leading' && input.slot >= this.proposer.nextFree) {
 					this.proposer.skips.add(input.slot);
@@ -185,6 +191,11 @@ export class Replica {
 				return this.#onAsk(from, message.from);
 			case 'decided':
 				return this.#onDecided(from, message);
+			case 'forgotten':
+				return this.#onForgotten(from, message.since);
+			case 'fetch':
+			case 'chunk':
+				return; // Between hosts.
 		}
 	}
 
@@ -306,13 +317,30 @@ export class Replica {
 	}
 
 	#onAsk(from: ReplicaId, first: Slot) {
-		if (first <= this.acceptor.since && !this.learner.decided.has(first)) {
-			const text = `r${from} asks for slot ${first}, which lies behind our checkpoint at ${this.acceptor.since}`;
-			this.#note({kind: 'lag', peer: from, slot: first, text});
-			return;
-		}
+		const {since} = this.acceptor;
+		const isForgotten = first <= since && !this.learner.decided.has(first);
+		if (isForgotten) this.#effects.send(from, {type: 'forgotten', since});
+		else this.learner.onAsk(from, first);
+	}
 
-		this.learner.onAsk(from, first);
+	#onForgotten(from: ReplicaId, since: Slot) {
+		if (since <= this.learner.through) return;
+		this.#effects.fetch(from);
+		const slot = this.learner.through + 1;
+		if (this.#toldLag === slot) return;
+		this.#toldLag = slot;
+		const text = `is too far behind: r${from} has all up to slot ${since} in a checkpoint, which is fetched`;
+		this.#note({kind: 'lag', peer: from, slot, text});
+	}
+
+	#onInstall(slot: Slot, executed: readonly Request[]) {
+		if (slot <= this.learner.through) return;
+		this.learner.install(slot);
+		this.acceptor.forget(slot);
+		this.suspicion.onDelivered();
+		this.#holeTicks = 0;
+		for (const request of executed) this.waiting.delete(keyOf(request));
+		this.#note({kind: 'lag', slot, text: 'goes on after a checkpoint that was fetched'});
 	}
 
 	#onDecided(from: ReplicaId, {from: first, values, delivered}: Decided) {

@@ -89,8 +89,33 @@ export type Decided = {
 	readonly delivered: Slot;
 };
 
+/** What you ask for lies behind my checkpoint, which stands at `since`: fetch that. */
+export type Forgotten = {readonly type: 'forgotten'; readonly since: Slot};
+
+/** From host to host, for one that is too far behind: the chat after this position. The core does not look into it. */
+export type Fetch = {readonly type: 'fetch'; readonly after: number};
+
+/** The answer: some lines of the chat log, as text, and with the last of them the checkpoint that they lead up to. */
+export type Chunk = {
+	readonly type: 'chunk';
+	readonly after: number;
+	readonly lines: string;
+	readonly checkpoint: string | null;
+};
+
 /** Messages that carry a view pass the gate in Replica. The others mean the same in every view. */
-export type Message = Heartbeat | Prepare | Promised | Accept | Accepted | Requests | Ask | Decided;
+export type Message =
+	| Heartbeat
+	| Prepare
+	| Promised
+	| Accept
+	| Accepted
+	| Requests
+	| Ask
+	| Decided
+	| Forgotten
+	| Fetch
+	| Chunk;
 
 /** What a replica must not forget. Written to disk, read back at start. */
 export type Entry =
@@ -115,6 +140,10 @@ export type Input =
 	| {readonly type: 'disconnected'; readonly peer: ReplicaId}
 	/** All up to this slot stands in a durable checkpoint and may be forgotten. */
 	| {readonly type: 'checkpoint'; readonly slot: Slot}
+	/** A piece of a checkpoint came in: whoever sends it is at work, as if it had let us deliver something. */
+	| {readonly type: 'progress'}
+	/** The state up to this slot was fetched from a peer, and stands in a durable checkpoint here. `executed`: what of `waiting` it settles. */
+	| {readonly type: 'install'; readonly slot: Slot; readonly executed: readonly Request[]}
 	/** For the demonstration: leave this slot out when its turn comes. Only while leading, only a slot that is not proposed yet. */
 	| {readonly type: 'skip'; readonly slot: Slot}
 	/** Forget the slots to be skipped. */
@@ -155,6 +184,8 @@ export type Output = {
 	readonly decisions: readonly Decision[];
 	/** Requests of clients that found no room and were not taken: try later, or elsewhere. */
 	readonly busy: readonly Request[];
+	/** A peer whose checkpoint is needed, as nobody remembers what comes next here; said again at every beat. */
+	readonly fetchFrom: ReplicaId | null;
 	readonly notes: readonly Note[];
 };
 

@@ -68,6 +68,12 @@ function rowOf(message: Message): readonly unknown[] {
 			return [type, message.from];
 		case 'decided':
 			return [type, message.from, message.values.map(encodeValue), message.delivered];
+		case 'forgotten':
+			return [type, message.since];
+		case 'fetch':
+			return [type, message.after];
+		case 'chunk':
+			return [type, message.after, message.lines, message.checkpoint];
 	}
 }
 
@@ -107,6 +113,14 @@ function readMessage(row: unknown): Message | undefined {
 			const values = readList(two, readValue);
 			return values && {type, from: one, values, delivered: three};
 		}
+		case 'forgotten':
+			return row.length === 2 && isSlot(one) ? {type, since: one} : undefined;
+		case 'fetch':
+			return row.length === 2 && isCount(one) ? {type, after: one} : undefined;
+		case 'chunk':
+			if (row.length !== 4 || !isCount(one) || typeof two !== 'string') return undefined;
+			if (three !== null && typeof three !== 'string') return undefined;
+			return {type, after: one, lines: two, checkpoint: three};
 		default:
 			return undefined;
 	}
@@ -157,6 +171,8 @@ function lengthOf(message: Message): number {
 			return message.accepted.reduce((length, {value}) => length + encodeValue(value).length, 0);
 		case 'request':
 			return message.requests.reduce((length, {text}) => length + text.length + 100, 0);
+		case 'chunk':
+			return message.lines.length + (message.checkpoint?.length ?? 0);
 		default:
 			return 0;
 	}

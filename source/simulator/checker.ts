@@ -1,3 +1,4 @@
+import type {ChatState} from '../chat/chat.ts';
 import type {Answer, Line} from '../chat/types.ts';
 import type {Entry, Message, Proposal, ReplicaId, Request, Slot, Value, View} from '../consensus/types.ts';
 import {majorityOf, noView, primaryOf} from '../consensus/views.ts';
@@ -13,7 +14,7 @@ export class Broken extends Error {
 }
 
 /** What the disk of a replica holds for sure, for all its lives. */
-type Memory = {view: View; readonly votes: Map<Slot, Vote>};
+type Memory = {view: View; readonly votes: Map<Slot, Vote> /** Of its checkpoint. */; since: Slot};
 type Vote = {readonly view: View; readonly text: string};
 
 /** What came of a slot: the same for every replica. */
@@ -53,7 +54,7 @@ export class Checker {
 
 	constructor(replicas: number) {
 		this.#replicas = replicas;
-		this.#disks = Array.from({length: replicas}, () => ({view: noView, votes: new Map()}));
+		this.#disks = Array.from({length: replicas}, () => ({view: noView, votes: new Map(), since: 0}));
 	}
 
 	/** A client says something for the first time. */
@@ -104,6 +105,18 @@ export class Checker {
 		disk.view = view;
 		for (const vote of votes.values())
 			disk.votes.set(vote.slot, {view: vote.view, text: encodeValue(vote.value)});
+	}
+
+	/** A checkpoint up to this slot would survive a crash; `log` is the whole chat.log that it names. */
+	onCheckpoint(id: ReplicaId, {slot, hash, position}: ChatState, log: string) {
+		this.#disks[id]!.since = slot;
+		const known = this.#executed[slot];
+		if (known?.hash !== hash || known.position !== position)
+			throw new Broken(
+				'equal hashes at equal slots',
+				`r${id} keeps a checkpoint of slot ${slot} with ${hash}`,
+			);
+		this.logIsComplete(id, slot, log);
 	}
 
 	/** A message leaves for another replica. */
@@ -192,9 +205,10 @@ export class Checker {
 	}
 
 	voteDurableBeforeSent(id: ReplicaId, view: View, slot: Slot) {
-		const vote = this.#disks[id]!.votes.get(slot);
-		// What it has executed a majority holds, and it may stand in its checkpoint.
-		if ((vote && vote.view >= view) || this.decided.has(slot)) return;
+		const {votes, since} = this.#disks[id]!;
+		const vote = votes.get(slot);
+		// What its checkpoint covers is decided, and no primary proposes anything else there (rule R8).
+		if ((vote && vote.view >= view) || slot <= since) return;
 		throw new Broken(
 			'a vote is durable before it is sent',
 			`r${id} voted for slot ${slot} in view ${view}, its disk does not know`,

@@ -28,6 +28,7 @@ export class Client {
 	#request: Request | undefined;
 	#since = 0;
 	#stop = 0;
+	#isChatting = false;
 	/** Numbers the waits, so that a repetition that was planned for an earlier one does nothing. */
 	#wait = 0;
 	readonly #world: World;
@@ -67,8 +68,11 @@ export class Client {
 	/** Says so many things, with pauses up to so long. */
 	chat(count: number, pause: number): void {
 		this.#stop = this.said + count;
+		if (this.#isChatting) return;
+		this.#isChatting = true;
 		const next = () => {
-			if (this.said >= this.#stop) return;
+			this.#isChatting = this.said < this.#stop;
+			if (!this.#isChatting) return;
 			this.say();
 			this.#world.events.later(1 + this.#world.random.below(pause), next);
 		};

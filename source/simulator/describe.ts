@@ -29,6 +29,14 @@ export function describeMessage(message: Message): string {
 			return `ask from slot ${message.from}`;
 		case 'decided':
 			return `decided from slot ${message.from}: ${message.values.map(describeValue).join('; ')}`;
+		case 'forgotten':
+			return `forgotten, since slot ${message.since}`;
+		case 'fetch':
+			return `fetch the chat after position ${message.after}`;
+		case 'chunk': {
+			const count = message.lines.split('\n').length - 1;
+			return `chunk of ${count} lines after ${message.after}${message.checkpoint === null ? '' : ', and the checkpoint'}`;
+		}
 	}
 }
 

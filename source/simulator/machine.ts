@@ -1,10 +1,21 @@
 import {Chat, type ChatState} from '../chat/chat.ts';
 import type {Answer} from '../chat/types.ts';
 import {Replica} from '../consensus/replica.ts';
-import type {Decision, Entry, Message, Note, ReplicaId, Request, Slot} from '../consensus/types.ts';
+import type {
+	Chunk,
+	Decision,
+	Entry,
+	Fetch,
+	Message,
+	Note,
+	ReplicaId,
+	Request,
+	Slot,
+} from '../consensus/types.ts';
 import {Host, type Service} from '../host.ts';
 import type {Disk} from '../storage/disk.ts';
 import {MemoryDisk} from '../storage/memory-disk.ts';
+import {Transfer} from '../transfer.ts';
 import {describeEntry, describeLines, describeNote} from './describe.ts';
 import type {World} from './world.ts';
 
@@ -12,6 +23,10 @@ type Checkpoint = {readonly state: ChatState; readonly log: string};
 
 /** Units of time in a tick. Messages take 1 to 8 units, late ones up to 200. */
 export const tick = 10;
+/** As if a tick took the 10 ms that it takes by default. */
+const millisecondsPerUnit = 1;
+/** In one piece of a transfer. */
+const transferLines = 3;
 
 /**
  * A computer with a disk and a clock, on which replicas live and die. It
@@ -77,7 +92,7 @@ export class Machine {
 /** One life of a replica: host, core, chat and chat.log, from a start to a crash. */
 export class Life implements Service {
 	readonly number: number;
-	readonly chat: Chat;
+	chat: Chat;
 	/** The whole of chat.log. */
 	log: string;
 	readonly #world: World;
@@ -86,9 +101,12 @@ export class Life implements Service {
 	#host: Host | undefined;
 	/** Clients that asked this life something, and hear what came of it. */
 	readonly #askers = new Set<string>();
-	/** Written, and not yet used, as others may need what it would make us forget. */
-	#checkpoint: Checkpoint | undefined;
 	#isCheckpointing = false;
+	readonly #transfer: Transfer;
+	/** Lines that were fetched and are not believed yet. */
+	#kept = '';
+	/** What is decided while a fetched checkpoint is being installed, which comes first. */
+	#held: Decision[] | undefined;
 
 	constructor(world: World, machine: Machine, number: number) {
 		this.#world = world;
@@ -99,6 +117,22 @@ export class Life implements Service {
 		this.log = checkpoint?.log ?? '';
 		this.#since = checkpoint?.state.slot ?? 0;
 		if (checkpoint) world.see('started from a checkpoint');
+		this.#transfer = new Transfer({
+			chat: () => this.chat,
+			checkpoint: () => machine.checkpoint?.state,
+			read: (after, upTo, done) => done(this.#read(after, upTo)),
+			send: (to, message) => this.#network().send(to, [message]),
+			keep: lines => {
+				this.#kept += lines;
+			},
+			forget: () => {
+				this.#kept = '';
+			},
+			install: state => this.#install(state),
+			progress: () => this.host.progress(),
+			tell: text => world.trace.add('replica', `${world.clock} r${machine.id} ${text}`),
+			now: () => world.events.now * millisecondsPerUnit,
+		});
 	}
 
 	get host(): Host {
@@ -116,7 +150,6 @@ export class Life implements Service {
 		const options = {...world.options, skip, id, replicas: world.replicas};
 		const replica = new Replica(options, entries, this.#since);
 		world.checker.onStarted(id, this.#since, replica.view, replica.acceptor.accepted);
-		world.marks.onStarted(id, this.#since, entries);
 		this.#host = new Host(replica, this.#watched(disk), this.#network(), this, () => world.timeOfDay(id));
 		const {drift} = world.faults;
 		const pace = Math.max(1, Math.round(tick * (1 + drift * (2 * world.random.next() - 1))));
@@ -144,6 +177,11 @@ export class Life implements Service {
 	}
 
 	execute(decisions: readonly Decision[]): void {
+		if (this.#held) {
+			this.#held.push(...decisions);
+			return;
+		}
+
 		const {checker, trace, clock} = this.#world;
 		const {id} = this.#machine;
 		for (const {slot, value} of decisions) {
@@ -169,6 +207,14 @@ export class Life implements Service {
 		this.#world.see('busy');
 	}
 
+	fetch(from: ReplicaId): void {
+		if (!this.#held) this.#transfer.begin(from);
+	}
+
+	transfer(from: ReplicaId, message: Fetch | Chunk): void {
+		this.#transfer.onMessage(from, message);
+	}
+
 	note(notes: readonly Note[]): void {
 		const {trace, clock} = this.#world;
 		for (const note of notes) {
@@ -189,7 +235,7 @@ export class Life implements Service {
 
 	/** The disk of the machine, with the checker looking on. */
 	#watched(disk: MemoryDisk): Disk {
-		const {checker, marks, trace} = this.#world;
+		const {checker, trace} = this.#world;
 		const {id} = this.#machine;
 		// Written or not, in order; the disk calls back in the same order.
 		const unsynced: Entry[] = [];
@@ -207,7 +253,6 @@ export class Life implements Service {
 					const written = unsynced.splice(0, through - durable);
 					durable = through;
 					checker.onDurable(id, written);
-					marks.onDurable(id, written);
 					for (const entry of written)
 						trace.add('disk', `${this.#world.clock} r${id} has on disk ${describeEntry(entry)}`);
 					done();
@@ -235,36 +280,73 @@ export class Life implements Service {
 	 * is left, and at last the old journal goes. A crash may strike in between.
 	 */
 	#considerCheckpoint(): void {
-		const {faults, events, random} = this.#world;
+		const {faults} = this.#world;
 		if (faults.checkpointSlots === 0 || this.#isCheckpointing) return;
 		if (this.chat.slot < (this.#machine.checkpoint?.state.slot ?? 0) + faults.checkpointSlots) return;
 		this.#isCheckpointing = true;
-		this.#checkpoint = {state: structuredClone(this.chat.state()), log: this.log};
-		events.later(random.between(...faults.write), () => this.#use());
-	}
-
-	#use(): void {
-		const {events, marks, random, trace, clock} = this.#world;
-		if (!this.isAlive || !this.#checkpoint) return;
-		const {slot} = this.#checkpoint.state;
-		if (!marks.mayForget(this.#machine.id, slot) || this.#machine.isStalled) {
-			events.later(10 * tick, () => this.#use());
-			return;
-		}
-
-		this.#machine.checkpoint = this.#checkpoint;
-		trace.add('replica', `${clock} r${this.#machine.id} keeps a checkpoint at slot ${slot}`);
-		this.#world.see('a checkpoint was made');
-		events.later(random.between(1, 20), () => {
-			if (!this.isAlive) return;
-			this.host.checkpoint(slot);
-			this.#machine.disk.rotate(this.host.replica.restate(), removeOlder => {
-				events.later(random.between(0, 20), () => {
-					if (!this.isAlive) return;
-					removeOlder();
-					this.#isCheckpointing = false;
-				});
+		this.#name({state: structuredClone(this.chat.state()), log: this.log}, ({state}) => {
+			this.#world.see('a checkpoint was made');
+			this.#world.events.later(this.#world.random.between(1, 20), () => {
+				if (!this.isAlive) return;
+				this.host.checkpoint(state.slot);
+				this.#shortenJournal();
 			});
 		});
+	}
+
+	/** After the time of a write the checkpoint is durable, unless the disk has stopped. */
+	#name(checkpoint: Checkpoint, done: (checkpoint: Checkpoint) => void): void {
+		const {events, random, trace, faults, checker} = this.#world;
+		events.later(random.between(...faults.write), () => {
+			if (!this.isAlive) return;
+			if (this.#machine.isStalled) {
+				this.#name(checkpoint, done);
+				return;
+			}
+
+			this.#machine.checkpoint = checkpoint;
+			checker.onCheckpoint(this.#machine.id, checkpoint.state, checkpoint.log);
+			trace.add(
+				'replica',
+				`${this.#world.clock} r${this.#machine.id} keeps a checkpoint at slot ${checkpoint.state.slot}`,
+			);
+			done(checkpoint);
+		});
+	}
+
+	#shortenJournal(): void {
+		const {events, random} = this.#world;
+		this.#machine.disk.rotate(this.host.replica.restate(), removeOlder => {
+			events.later(random.between(0, 20), () => {
+				if (!this.isAlive) return;
+				removeOlder();
+				this.#isCheckpointing = false;
+			});
+		});
+	}
+
+	/** A peer's state becomes ours, after all of its lines are in our log and the checkpoint is durable. */
+	#install(state: ChatState): void {
+		if (this.#isCheckpointing) return;
+		this.#isCheckpointing = true;
+		this.#held = [];
+		const log = this.log + this.#kept;
+		this.#name({state, log}, () => {
+			const world = this.#world;
+			world.see('a checkpoint was fetched from a peer');
+			this.log = log;
+			this.chat = new Chat({sessions: world.sessions}, state);
+			const held = this.#held ?? [];
+			this.#held = undefined;
+			this.execute(held.filter(({slot}) => slot > state.slot));
+			this.host.install(state.slot);
+			this.#shortenJournal();
+		});
+	}
+
+	/** A few lines at a time, so that a transfer takes many pieces. */
+	#read(after: number, upTo: number): string {
+		const lines = this.log.split('\n').slice(after, Math.min(upTo, after + transferLines));
+		return lines.map(line => `${line}\n`).join('');
 	}
 }

@@ -167,15 +167,11 @@ class Run {
 	/** Liveness is owed to a connected majority, whatever the others go on doing. */
 	#heal() {
 		const world = this.#world;
-		const {random, marks} = world;
+		const {random} = world;
 		const ids = [...world.ids];
 		const majority = Math.floor(ids.length / 2) + 1;
 		const size = random.between(majority, ids.length);
-		// The archivist is the one who can tell what the others have forgotten.
-		while (ids.length > size) {
-			const index = random.below(ids.length);
-			if (ids[index] !== marks.archivist) ids.splice(index, 1);
-		}
+		while (ids.length > size) ids.splice(random.below(ids.length), 1);
 
 		this.#core = ids;
 		this.#wrong = heal(world, ids);

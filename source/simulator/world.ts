@@ -6,7 +6,6 @@ import {Events} from './events.ts';
 import {calm, type Faults} from './faults.ts';
 import {Links} from './links.ts';
 import {Machine, tick} from './machine.ts';
-import {Marks} from './marks.ts';
 import {Random} from './random.ts';
 import {Trace} from './trace.ts';
 import {meddle} from './trouble.ts';
@@ -40,7 +39,6 @@ export class World {
 	readonly ids: readonly ReplicaId[];
 	readonly machines: readonly Machine[];
 	readonly links: Links;
-	readonly marks: Marks;
 	readonly clients = new Map<string, Client>();
 	readonly options: Settings;
 	/** How many sessions the chats remember. */
@@ -67,7 +65,6 @@ export class World {
 		this.options = {...settings, ...others};
 		this.checker = new Checker(replicas);
 		this.links = new Links(this);
-		this.marks = new Marks(replicas, this.random.below(replicas));
 		this.machines = this.ids.map(id => new Machine(this, id));
 	}
 

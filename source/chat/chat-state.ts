@@ -1,0 +1,26 @@
+import {isCount} from '../value-text.ts';
+import type {ChatState, SessionState} from './chat.ts';
+
+/** A state as plain data that takes little room: sessions as rows. */
+export function plainOf({slot, position, at, hash, sessions}: ChatState) {
+	const rows = sessions.map(one => [one.client, one.session, one.sequence, one.position, one.slot]);
+	return {slot, position, at, hash, sessions: rows};
+}
+
+/** Rebuilds a state from data that may be anything; undefined if it is not one. */
+export function stateOf(data: unknown): ChatState | undefined {
+	if (typeof data !== 'object' || data === null) return undefined;
+	const {slot, position, at, hash, sessions: rows} = data as Record<string, unknown>;
+	if (!isCount(slot) || !isCount(position) || !isCount(at)) return undefined;
+	if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash) || !Array.isArray(rows)) return undefined;
+	const sessions: SessionState[] = [];
+	for (const row of rows as unknown[]) {
+		if (!Array.isArray(row) || row.length !== 5) return undefined;
+		const [client, session, sequence, position, slot] = row as unknown[];
+		if (typeof client !== 'string' || !isCount(session) || !isCount(sequence)) return undefined;
+		if (!isCount(position) || !isCount(slot)) return undefined;
+		sessions.push({client, session, sequence, position, slot});
+	}
+
+	return {slot, position, at, hash, sessions};
+}
