@@ -39,6 +39,10 @@ const messages: readonly Message[] = [
 	{type: 'ask', from: 12},
 	{type: 'decided', from: 12, values: [value, noOp], delivered: 20},
 	{type: 'decided', from: 12, values: [], delivered: 20},
+	{type: 'forgotten', since: 1},
+	{type: 'fetch', after: 0},
+	{type: 'chunk', after: 7, lines: '{"position":8}\n', checkpoint: null},
+	{type: 'chunk', after: 0, lines: '', checkpoint: '{"slot":9}'},
 ];
 
 /** What the other side gets. */
@@ -182,6 +186,8 @@ describe('what is not a message is none', () => {
 	function isFitting(row: readonly unknown[], place: number, odd: unknown): boolean {
 		const [type] = row;
 		if (type === 'promise' && place === 3 && odd === null) return true;
+		// Lines and checkpoints are read by whoever fetches them.
+		if (type === 'chunk' && place >= 2) return typeof odd === 'string' || (place === 3 && odd === null);
 		return (type === 'promise' || type === 'decided') && Array.isArray(row[place]) && Array.isArray(odd)
 			? odd.length === 0
 			: false;
@@ -274,6 +280,14 @@ function anyMessage(): fc.Arbitrary<Message> {
 			from: slot,
 			values: fc.array(values, {maxLength: 3}),
 			delivered: count,
+		}),
+		fc.record({type: fc.constant('forgotten' as const), since: slot}),
+		fc.record({type: fc.constant('fetch' as const), after: count}),
+		fc.record({
+			type: fc.constant('chunk' as const),
+			after: count,
+			lines: anyText,
+			checkpoint: fc.option(anyText, {nil: null}),
 		}),
 	);
 }
