@@ -1,0 +1,77 @@
+import {createWriteStream} from 'node:fs';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {Cluster} from '../../source/cluster.ts';
+import {hasSupervisor} from '../../source/restart-door.ts';
+import {ensureData} from '../../source/storage/private-files.ts';
+import {Supervisor} from '../../source/supervisor.ts';
+import type {Flags} from '../flags.ts';
+import {leaving, quietMs, untilLeaving} from '../leaving.ts';
+import {isTerminal, tell} from '../output.ts';
+import {isAnswering, localReplicas, startReplicas} from '../replicas.ts';
+import {openScreen} from '../screen.ts';
+import {clusterOf, nickOf, timeoutMsOf} from '../target.ts';
+
+/** `paxos-chat`: the chat, with a cluster of its own if there is none. */
+export async function chat(flags: Flags): Promise<number> {
+	const cluster = clusterOf(flags);
+	const supervisor = await ownReplicas(cluster, flags);
+	const isScreen = isTerminal() && !flags.plain;
+	try {
+		if (isScreen) return await openScreen(cluster, flags, {supervisor, startIn: 'chat'});
+		const {lineMode} = await import('../line-mode.ts');
+		const isAllSaid = await lineMode({
+			cluster,
+			nick: nickOf(flags),
+			via: flags.via,
+			timeoutMs: timeoutMsOf(flags),
+			isReadOnly: flags.readOnly,
+			input: process.stdin,
+			isInteractive: process.stdin.isTTY === true,
+			leaving,
+		});
+		if (supervisor) await untilOthersLeft(supervisor);
+		return isAllSaid ? 0 : 1;
+	} finally {
+		await supervisor?.stop(leaving.aborted ? quietMs : undefined);
+	}
+}
+
+/** If nobody answers, and all replicas belong to this machine, they are ours to start. */
+async function ownReplicas(cluster: Cluster, flags: Flags): Promise<Supervisor | null> {
+	if ((await hasSupervisor(flags.data)) || (await isAnswering(cluster))) return null;
+	const ids = await localReplicas(cluster);
+	if (ids.length < cluster.replicas.length) return null;
+	await ensureData(flags.data);
+	const logPath = join(flags.data, 'replicas.log');
+	const log = createWriteStream(logPath, {mode: 0o600});
+	const supervisor = new Supervisor({
+		cluster,
+		configPath: flags.config,
+		dataDirectory: flags.data,
+		extraArguments: () => ['--faults'],
+		onLine: (id, line) => log.write(`r${id} ${line}\n`),
+		onExit: (id, how) => log.write(`r${id} is gone (${how})\n`),
+	});
+	const names = ids.map(id => `r${id}`).join(' ');
+	tell(`no replica answers: starting ${names}; what they say goes to ${logPath}`);
+	// From here on a signal has to wait for the replicas.
+	void untilLeaving();
+	await startReplicas(supervisor, cluster);
+	return supervisor;
+}
+
+const lookMs = 200;
+
+/** Their chat would end with our replicas. */
+async function untilOthersLeft(supervisor: Supervisor): Promise<void> {
+	let told = 0;
+	while (!leaving.aborted) {
+		const reports = await supervisor.reports(lookMs);
+		const others = reports.reduce((sum, {clients}) => sum + clients, 0);
+		if (others === 0) return;
+		if (others !== told) tell(`waiting for ${others} others to leave; Ctrl+C stops the replicas now`);
+		told = others;
+		await sleep(lookMs, undefined, {signal: leaving}).catch(() => {});
+	}
+}
