@@ -1,0 +1,169 @@
+/**
+ * What an act left behind: plain data, gathered while it was played, from which
+ * a judge can tell what happened without having been there. All times are
+ * milliseconds of the machine's monotonic clock.
+ */
+import type {ReplicaId, Slot, View} from '../consensus/types.ts';
+import {check, type Operation, type Read, type ReplicaLog} from '../history.ts';
+import type {StampedNote, Status} from '../network/events.ts';
+import {type Finding, fact, failure} from './finding.ts';
+
+/** One cluster, from its first start to its end. */
+export type Evidence = {
+	/** Names the act among those of its story: `f = 2`, `5 %`. */
+	readonly title: string;
+	/** How many replicas the cluster has: 2f + 1. */
+	readonly replicas: number;
+	/** One of each client process. */
+	readonly histories: ReadonlyArray<readonly Operation[]>;
+	/** Of all replicas that ever ran, read after the end; of a dead one its whole lines. */
+	readonly logs: readonly ReplicaLog[];
+	/** Who ran at the end. */
+	readonly alive: readonly ReplicaId[];
+	/** What the replicas said of themselves, in order of time. */
+	readonly samples: readonly Sample[];
+	readonly notes: readonly StampedNote[];
+	/** In order of time. */
+	readonly kills: readonly Kill[];
+	readonly skips: readonly Skip[];
+	/** What the replicas were told to lose, from 0 to 1. */
+	readonly loss: number;
+};
+
+/** `life` counts the processes of a replica from 1: counts begin again with each. */
+export type Sample = {readonly at: number; readonly life: number; readonly status: Status};
+
+/** A kill -9. */
+export type Kill = {
+	readonly at: number;
+	readonly replica: ReplicaId;
+	readonly pid: number;
+	readonly wasPrimary: boolean;
+	/** Of the view it had last told of. */
+	readonly view: View;
+	/** How many others ran, and had answered, when it was killed. */
+	readonly left: number;
+};
+
+/** An order to leave a slot out, that was taken. */
+export type Skip = {
+	readonly at: number;
+	readonly replica: ReplicaId;
+	readonly slot: Slot;
+	readonly view: View;
+};
+
+/** The questions that every act must answer with no, and the figures that every act can show. */
+export function* safety(evidence: Evidence): Generator<Finding> {
+	const {histories, logs, alive} = evidence;
+	const verdict = check(histories, logs, readsOf(evidence));
+	for (const {text} of verdict.violations) yield failure(text);
+	const hidden = verdict.violationsFound - verdict.violations.length;
+	if (hidden > 0) yield failure(`and ${hidden} more of the kind`);
+	yield* hashesAgree(evidence);
+	yield* viewsNeverFall(evidence);
+	if (verdict.acknowledged === 0) yield failure('nothing was acknowledged');
+
+	const shortest = Math.min(
+		...logs.filter(({replica}) => alive.includes(replica)).map(log => log.bytes.length),
+	);
+	for (const {replica, bytes} of logs)
+		if (bytes.length > shortest && alive.includes(replica))
+			yield failure(`at the end the log of replica ${replica} is longer than that of another live one`);
+	for (const replica of alive)
+		if (!logs.some(log => log.replica === replica)) yield failure(`replica ${replica} has no log`);
+
+	const last = lastOf(evidence);
+	yield fact('messages', verdict.length);
+	yield fact('acknowledged', verdict.acknowledged);
+	if (verdict.unknown > 0) yield fact('unknown', verdict.unknown);
+	yield fact('slots', last?.executed ?? 0);
+	yield fact('view', last?.view ?? 0);
+	yield fact('hash', last?.hash.slice(0, 16) ?? '');
+	yield fact('comparedReplicas', alive.length);
+	yield fact('retriesAnswered', retriesAnswered(evidence));
+}
+
+/** Two replicas at the same slot hold the same hash: at every moment that somebody looked. */
+function* hashesAgree({samples}: Evidence): Generator<Finding> {
+	const known = new Map<Slot, Status>();
+	for (const {status} of samples) {
+		const other = known.get(status.hashSlot);
+		known.set(status.hashSlot, status);
+		if (other === undefined || other.hash === status.hash) continue;
+		yield failure(
+			`replica ${other.id} and replica ${status.id} differ in their hash after slot ${status.hashSlot}`,
+		);
+		return;
+	}
+}
+
+/** A view is a promise: no replica ever goes back, not even over a kill -9 (rule R1). */
+function* viewsNeverFall({samples}: Evidence): Generator<Finding> {
+	const views = new Map<ReplicaId, View>();
+	for (const {status} of samples) {
+		const before = views.get(status.id) ?? -1;
+		if (status.view < before)
+			yield failure(`replica ${status.id} went back from view ${before} to ${status.view}`);
+		views.set(status.id, status.view);
+	}
+}
+
+/** A status is a look at a log that may lag, but neither shrinks during a life nor shows the future. */
+const readsOf = ({samples}: Evidence): Read[] =>
+	samples.map(({at, life, status}) => ({
+		reader: `replica ${status.id} in its life ${life}`,
+		start: at,
+		end: at,
+		length: status.messages,
+		isFresh: false,
+	}));
+
+/** Requests that were under way at a moment. */
+export const inFlight = ({histories}: Evidence, at: number): number =>
+	histories.flat().filter(({start, end}) => start < at && (end === null || end > at)).length;
+
+/** Requests that were under way, and were acknowledged later. */
+export const survivors = ({histories}: Evidence, at: number): number =>
+	histories.flat().filter(({start, end}) => start < at && end !== null && end > at).length;
+
+/** From a moment to the first acknowledgement of something said after it; undefined if there is none. */
+export function outageMs({histories}: Evidence, at: number): number | undefined {
+	let first: number | undefined;
+	for (const history of histories)
+		for (const {start, end} of history)
+			if (start > at && end !== null && (first === undefined || end < first)) first = end;
+	return first === undefined ? undefined : Math.round(first - at);
+}
+
+/** The first who says after a moment that it leads, in a view above the given one. */
+export function nextLeader({samples}: Evidence, at: number, above: View): Sample | undefined {
+	return samples.find(
+		sample => sample.at > at && sample.status.role === 'primary' && sample.status.view > above,
+	);
+}
+
+/** How many repeated requests were answered from session tables, over all lives of all replicas. */
+export const retriesAnswered = (evidence: Evidence): number =>
+	sumOverLives(evidence, ({counts}) => counts.retriesAnswered);
+
+/** Messages that a replica dropped, over all of its lives. */
+export const dropped = (evidence: Evidence, replica: ReplicaId): number =>
+	sumOverLives(evidence, ({id, faults}) => (id === replica ? (faults?.dropped ?? 0) : 0));
+
+function sumOverLives({samples}: Evidence, count: (status: Status) => number): number {
+	const highest = new Map<string, number>();
+	for (const {life, status} of samples) {
+		const name = `${status.id} ${life}`;
+		highest.set(name, Math.max(highest.get(name) ?? 0, count(status)));
+	}
+
+	return [...highest.values()].reduce((sum, each) => sum + each, 0);
+}
+
+/** The last word of whoever executed most. */
+const lastOf = ({samples}: Evidence): Status | undefined =>
+	samples.reduce<Status | undefined>(
+		(last, {status}) => (last === undefined || status.executed >= last.executed ? status : last),
+		undefined,
+	);

@@ -1,0 +1,161 @@
+import type {ReplicaId} from '../consensus/types.ts';
+import {type Evidence, type Skip, safety} from './evidence.ts';
+import {type Finding, fact, failure, missing} from './finding.ts';
+import type {Stage} from './stage.ts';
+import {ofAct, type Story} from './story.ts';
+
+/** Titles of the acts; the judge wants to see each. */
+const killed = 'the primary is killed';
+const alone = 'nobody is killed';
+const oneDead = 'one replica is dead already';
+
+/** Nobody but the no-op may end the hole: the primary left it out, and never voted there. */
+export const skipSlot: Story = {
+	name: 'skip-slot',
+	tells:
+		'the primary leaves a slot out; nothing is executed past the hole until a new primary fills it with a no-op',
+	rounds: {of: 'slots left out in each act', usual: 1},
+
+	async play(theatre, rounds) {
+		const acts: Evidence[] = [];
+		// For ever: so it is the kill that ends the hole, and not the hole's own clock.
+		const patient = {holePatienceMs: 0};
+		acts.push(
+			await theatre.perform({title: killed, f: 1, tunables: patient}, async stage => {
+				await begin(stage);
+				const primary = await leaveOut(stage, rounds);
+				await stage.kill(primary);
+				await end(stage);
+			}),
+		);
+		acts.push(
+			await theatre.perform({title: alone, f: 1}, async stage => {
+				await begin(stage);
+				await leaveOut(stage, rounds);
+				await end(stage);
+			}),
+		);
+		acts.push(
+			await theatre.perform({title: oneDead, f: 1}, async stage => {
+				await begin(stage);
+				await stage.kill(2);
+				await leaveOut(stage, rounds);
+				await end(stage);
+			}),
+		);
+		return acts;
+	},
+
+	*judge(acts, rounds) {
+		for (const title of [killed, alone, oneDead]) {
+			const act = acts.find(act => act.title === title);
+			if (act === undefined) yield missing(`not played: ${title}`);
+			else yield* ofAct(act, judge(act, rounds));
+		}
+	},
+};
+
+async function begin(stage: Stage): Promise<void> {
+	await stage.start();
+	stage.crowd({processes: 2, clients: 4});
+	await stage.growth(200, 15);
+}
+
+/** Orders slots to be left out, and waits until every replica shows the first hole and has nothing to execute before it. */
+async function leaveOut(stage: Stage, slots: number): Promise<ReplicaId> {
+	const primary = await stage.leader();
+	const first = await stage.skip(primary);
+	for (let more = 1; more < slots; more++) await stage.skip(primary);
+	const live = stage.alive;
+	await stage.until(`every replica shows the hole ${first}`, 2.5, () =>
+		live.every(id => {
+			const status = stage.status(id);
+			return status?.holes[0] === first && status.executed === first - 1;
+		}),
+	);
+	return primary;
+}
+
+async function end(stage: Stage): Promise<void> {
+	await stage.until('every replica has executed a no-op', 15, () =>
+		stage.alive.every(id => (stage.status(id)?.counts.noOps ?? 0) > 0),
+	);
+	await stage.growth(200, 15);
+}
+
+function* judge(act: Evidence, rounds: number): Generator<Finding> {
+	yield* safety(act);
+	if (act.skips.length < rounds) yield missing(`${act.skips.length} slots were left out, not ${rounds}`);
+	const slots = new Set(slotsOf(act));
+	for (const skip of act.skips) yield* judgeSlot(act, skip, slots);
+	const [first] = act.skips;
+	if (first !== undefined) yield* judgeHole(act, first);
+	yield* judgeKills(act, first);
+	yield fact(
+		'skipped',
+		act.skips.map(({slot}) => slot),
+	);
+	yield fact(
+		'kills',
+		act.kills.map(({replica}) => replica),
+	);
+}
+
+/** Slots that hold lines, in the longest log. */
+function slotsOf({logs}: Evidence): number[] {
+	const longest = logs
+		.map(({bytes}) => bytes)
+		.reduce((a, b) => (b.length > a.length ? b : a), Buffer.alloc(0));
+	return [...longest.toString('latin1').matchAll(/^\{"position":\d+,"slot":(\d+),/gm)].map(([, slot]) =>
+		Number(slot),
+	);
+}
+
+/** The no-op stands at this slot, proposed by a later view than the one that left it out. */
+function* judgeSlot(act: Evidence, {slot, view}: Skip, slots: ReadonlySet<number>): Generator<Finding> {
+	if (slots.has(slot)) yield missing(`slot ${slot} was to be left out, and holds messages`);
+	if (!slots.has(slot + 1) && Math.max(...slots) <= slot)
+		yield missing(`nothing was executed past slot ${slot}`);
+	const fill = act.notes.find(note => note.kind === 'no-op' && note.slot === slot);
+	if (fill === undefined) yield missing(`nobody proposed a no-op for slot ${slot}`);
+	else if (fill.view <= view)
+		yield failure(`slot ${slot} was filled in view ${fill.view}, which had left it out`);
+	for (const id of act.alive) {
+		const last = act.samples.findLast(({status}) => status.id === id)?.status;
+		if (last === undefined || last.executed < slot)
+			yield failure(`replica ${id} never executed slot ${slot}`);
+		else if (last.counts.noOps === 0) yield missing(`replica ${id} executed no no-op`);
+	}
+
+	if (fill !== undefined)
+		yield fact(`slot ${slot} filled by`, [`replica ${fill.replica}`, `view ${fill.view}`]);
+}
+
+/** Everybody saw the hole, decided past it, and executed nothing past it. */
+function* judgeHole(act: Evidence, {slot, at}: Skip): Generator<Finding> {
+	const dead = new Set(act.kills.filter(kill => kill.at < at).map(({replica}) => replica));
+	let sights = 0;
+	for (let id = 0; id < act.replicas; id++) {
+		if (dead.has(id)) continue;
+		const seen = act.samples.filter(({status}) => status.id === id && status.holes.includes(slot));
+		if (seen.length === 0) yield missing(`replica ${id} never showed the hole ${slot}`);
+		if (seen.length > 0 && !seen.some(({status}) => status.decided > slot && status.executed === slot - 1))
+			yield missing(`replica ${id} never stood before the hole ${slot} with later slots decided`);
+		if (seen.some(({status}) => status.executed >= slot))
+			yield failure(`replica ${id} executed past slot ${slot} while it was a hole`);
+		sights += seen.length;
+	}
+
+	yield fact('sightsOfTheHole', sights);
+}
+
+function* judgeKills(act: Evidence, first: Skip | undefined): Generator<Finding> {
+	const [kill] = act.kills;
+	if (act.title === alone && kill !== undefined) yield missing('somebody was killed');
+	if (act.title !== alone && kill === undefined) yield missing('nobody was killed');
+	if (kill === undefined || first === undefined) return;
+	if (act.title === killed && (kill.replica !== first.replica || kill.at < first.at))
+		yield missing('it was not the primary that was killed, after it had left the slot out');
+	if (act.title === oneDead && kill.at > first.at)
+		yield missing('nobody was dead when the slot was left out');
+}
