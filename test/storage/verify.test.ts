@@ -1,0 +1,282 @@
+import {createHash} from 'node:crypto';
+import {
+	appendFileSync,
+	cpSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	truncateSync,
+	writeFileSync,
+} from 'node:fs';
+import {rm} from 'node:fs/promises';
+import {join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, jest, test} from '@jest/globals';
+import {Chat} from '../../source/chat/chat.ts';
+import {ChatLog} from '../../source/chat/chat-log.ts';
+import type {Entry, Value} from '../../source/consensus/types.ts';
+import {readCheckpoint, writeCheckpoint} from '../../source/storage/checkpoint.ts';
+import {openReplicaDirectory} from '../../source/storage/directory.ts';
+import {headerBytes} from '../../source/storage/group.ts';
+import {Journal} from '../../source/storage/journal.ts';
+import {verify} from '../../source/storage/verify.ts';
+import {temporaryDirectory} from './journal-rig.ts';
+
+jest.setTimeout(30_000);
+
+let data: string;
+beforeEach(async () => {
+	data = await temporaryDirectory();
+});
+afterEach(() => rm(data, {recursive: true}));
+
+const replicas = [0, 1, 2].map(id => ({id, host: '127.0.0.1', port: 7100 + id, bind: '127.0.0.1'}));
+
+/** A session is opened in slot 1; every fourth slot is a no-op, the others hold two messages. */
+function batchOf(slot: number): Value {
+	if (slot === 1) {
+		const opening = {client: 'ada', session: 0, sequence: 0, nick: 'ada', text: ''};
+		return {at: 1000, requests: [opening]};
+	}
+	if (slot % 4 === 0) return {at: 0, requests: []};
+	const before = Array.from({length: slot - 2}, (_, index) => index + 2).filter(
+		other => other % 4 !== 0,
+	).length;
+	const requests = [1, 2].map(number => {
+		const sequence = before * 2 + number;
+		return {client: 'ada', session: 1, sequence, nick: 'ada', text: `message ${sequence} “ä”\u200b`};
+	});
+	return {at: 1000 + slot, requests};
+}
+
+/** What a replica leaves on its disk that executed so many slots, with a checkpoint of one of them. */
+async function live(id: number, slots: number, checkpointSlot = 0) {
+	const directory = await openReplicaDirectory({data, id, cluster: {replicas}});
+	const onError = (error: Error) => {
+		throw error;
+	};
+	const {journal} = await Journal.open({directory: directory.journal, segmentBytes: 4096, onError});
+	const log = await ChatLog.open(directory.chatLog, 0, onError);
+	const chat = new Chat({sessions: 100});
+	for (let slot = 1; slot <= slots; slot++) {
+		const entries: Entry[] = [
+			{type: 'accepted', view: 0, slot, value: batchOf(slot)},
+			{type: 'decided', slot},
+		];
+		await new Promise<void>(done => journal.append(entries, done));
+		log.append(chat.execute(slot, batchOf(slot)).text, () => {});
+		if (slot === checkpointSlot) {
+			await log.sync();
+			await writeCheckpoint(directory.checkpoint, {...chat.state(), bytes: log.bytes});
+			const removeOlder = await journal.rotate([{type: 'view', view: 0}], slot);
+			await removeOlder();
+		}
+	}
+	await log.close();
+	await journal.close();
+	await directory.release();
+	return {chat, ...directory};
+}
+
+const problemsOf = async () => {
+	const {replicas, problems, ok} = await verify(data);
+	const all = [...problems, ...replicas.flatMap(replica => replica.problems)];
+	expect(ok).toBe(all.length === 0);
+	for (const problem of all) expect(problem).not.toContain('\n');
+	return all;
+};
+
+describe('verification', () => {
+	test('finds nothing wrong with three replicas of different length, and tells what they hold', async () => {
+		const lives = [await live(0, 30), await live(1, 25, 20), await live(2, 18, 17)];
+		const report = await verify(data);
+		expect(report).toMatchObject({ok: true, diverged: false, divergence: null, problems: []});
+		expect(report.replicas.map(({id}) => id)).toEqual([0, 1, 2]);
+		for (const [index, {chat, chatLog}] of lives.entries()) {
+			const {log, checkpoint, isRunning} = report.replicas[index]!;
+			expect(isRunning).toBe(false);
+			expect(log?.messages).toBe(chat.position);
+			expect(log?.hash).toBe(chat.hashAt(log!.hashSlot));
+			expect(log?.sha256).toBe(createHash('sha256').update(readFileSync(chatLog)).digest('hex'));
+			expect(checkpoint?.slot ?? 0).toBe([0, 20, 17][index]);
+		}
+		expect(report.replicas[0]?.journal?.entries).toBe(60);
+		expect(report.replicas[1]?.journal?.entries).toBe(11);
+		expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+	});
+
+	test('changes nothing', async () => {
+		const {path, journal} = await live(0, 20, 12);
+		const snapshot = () =>
+			[...readdirSync(journal).map(name => join('journal', name)), 'chat.log', 'checkpoint', 'meta'].map(
+				name => [name, readFileSync(join(path, name), 'hex')],
+			);
+		const before = snapshot();
+		await verify(data);
+		expect(snapshot()).toEqual(before);
+	});
+
+	test('of a replica that runs says so, and is no reason for alarm', async () => {
+		await live(0, 12, 8);
+		const {release} = await openReplicaDirectory({data, id: 0, cluster: {replicas}});
+		expect(await verify(data)).toMatchObject({ok: true, replicas: [{id: 0, isRunning: true}]});
+		await release();
+	});
+
+	test('of a replica that has never said anything is fine', async () => {
+		const {release, chatLog} = await openReplicaDirectory({data, id: 0, cluster: {replicas}});
+		await release();
+		expect(await verify(data)).toMatchObject({ok: true, replicas: [{log: null, checkpoint: null}]});
+		writeFileSync(chatLog, '');
+		expect(await verify(data)).toMatchObject({ok: true, replicas: [{log: {messages: 0, bytes: 0}}]});
+	});
+
+	test('of a place where nobody has lived is wrong use', async () => {
+		await expect(verify(data)).rejects.toMatchObject({
+			exitCode: 2,
+			message: expect.stringContaining('--data'),
+		});
+		await expect(verify(join(data, 'nowhere'))).rejects.toMatchObject({exitCode: 2});
+	});
+});
+
+describe('divergence', () => {
+	test('is named by the first position at which two logs differ', async () => {
+		const {chatLog} = await live(0, 30);
+		await live(1, 22);
+		const text = readFileSync(chatLog, 'utf8');
+		writeFileSync(chatLog, text.replace('message 9 ', 'message X '));
+		expect(await verify(data)).toMatchObject({
+			ok: false,
+			diverged: true,
+			divergence: {position: 9, replicas: [0, 1]},
+		});
+		writeFileSync(chatLog, text);
+		expect(await problemsOf()).toEqual([]);
+	});
+
+	test('is found among the shorter ones as well, and by the hash of a checkpoint without any other', async () => {
+		await live(0, 30);
+		await live(1, 22);
+		const {chatLog} = await live(2, 21, 19);
+		writeFileSync(chatLog, readFileSync(chatLog, 'utf8').replace('message 5 ', 'message Y '));
+		const report = await verify(data);
+		expect(report.divergence).toEqual({position: 5, replicas: [0, 2]});
+		expect(report.replicas[2]?.problems).toEqual([expect.stringContaining('do not have the hash')]);
+	});
+});
+
+describe('damage', () => {
+	test('in a journal is named with file and offset', async () => {
+		const {journal} = await live(0, 30);
+		const path = join(journal, readdirSync(journal)[0]!);
+		const buffer = readFileSync(path);
+		buffer[headerBytes + 50]! ^= 4;
+		writeFileSync(path, buffer);
+		expect(await problemsOf()).toEqual([expect.stringMatching(/^\/.*\.segment: damaged at byte \d+, group/)]);
+	});
+
+	test('that is only the torn end of a crash is told, and no problem', async () => {
+		const {journal, path} = await live(0, 3);
+		const segments = readdirSync(journal).map(name => join(journal, name));
+		const last = segments.findLast(name => readFileSync(name)[0] === 0xff)!;
+		const buffer = readFileSync(last);
+		const end = buffer.lastIndexOf(0xff);
+		buffer.fill(0, end + 10);
+		writeFileSync(last, buffer);
+		appendFileSync(join(path, 'chat.log'), '{"position":99,');
+		const report = await verify(data);
+		expect(report.ok).toBe(true);
+		expect(report.replicas[0]?.journal?.tornAt).toEqual({path: last, offset: end});
+	});
+
+	test('in a checkpoint, or its loss, is named', async () => {
+		const {checkpoint} = await live(0, 20, 12);
+		const intact = readFileSync(checkpoint);
+		writeFileSync(checkpoint, intact.toString().replace('"position":', '"position":1'));
+		expect(await problemsOf()).toContainEqual(expect.stringContaining('checkpoint is damaged'));
+		rmSync(checkpoint);
+		expect(await problemsOf()).toEqual([expect.stringContaining('the journal begins after slot 12')]);
+	});
+
+	test('in a chat log is named with its offset', async () => {
+		const {chatLog} = await live(0, 20, 12);
+		const text = readFileSync(chatLog, 'utf8');
+		const lines = text.split('\n');
+		const second = Buffer.byteLength(`${lines[0]}\n`);
+		const with2 = (line: string) => [lines[0], line, ...lines.slice(2)].join('\n');
+		const cases: [string, string][] = [
+			[with2(lines[1]!.replace('"slot"', '"slat"')), `chat.log: damaged at byte ${second}, there is no line`],
+			[
+				with2(lines[1]!.replace('{"position"', '{ "position"')),
+				`damaged at byte ${second}, there is no line`,
+			],
+			[with2(lines[1]!.replace('"position":2', '"position":3')), 'position 3 follows position 1'],
+			[with2(lines[1]!.replace('"slot":2', '"slot":1')), 'slot 1 follows slot 2'],
+			[with2(lines[1]!.replace('"slot":2', '"slot":20000000')), 'slot 20000000 follows slot 2'],
+			[with2(lines[1]!.replace('"at":', '"at":1')), 'older than the one before it'],
+			[with2(lines[1]!.replace('"slot":2', '"slot":3')), 'do not have the hash'],
+			[with2(lines[1]!.replace('message', 'massage')), 'do not have the hash'],
+		];
+		for (const [damaged, expected] of cases) {
+			writeFileSync(chatLog, damaged);
+			const problems = await problemsOf();
+			expect(problems[0]).toEqual(expect.stringContaining(expected));
+			expect(problems[0]).toContain(chatLog);
+		}
+		writeFileSync(chatLog, text);
+		truncateSync(chatLog, 300);
+		expect(await problemsOf()).toEqual([
+			expect.stringMatching(/chat\.log: it ends at byte \d+, and the checkpoint/),
+		]);
+		rmSync(chatLog);
+		expect(await problemsOf()).toEqual([expect.stringContaining('it ends at byte 0')]);
+	});
+
+	test('behind the checkpoint is said to be harmless', async () => {
+		const {chatLog} = await live(0, 20, 12);
+		const text = readFileSync(chatLog, 'utf8');
+		writeFileSync(chatLog, text.replace(/"at":(\d+)\}\n$/, '"at":"$1"}\n'));
+		expect(await problemsOf()).toEqual([expect.stringContaining('the next start writes it again')]);
+	});
+
+	test('to a directory is named: gone, empty, exchanged', async () => {
+		const {path} = await live(0, 5);
+		await live(1, 5);
+		const copy = join(data, 'copy');
+		cpSync(path, copy, {recursive: true});
+		rmSync(path, {recursive: true});
+		expect(await problemsOf()).toEqual([expect.stringContaining('the memory of replica 0')]);
+		mkdirSync(path);
+		expect(await problemsOf()).toContainEqual(expect.stringContaining('meta is missing'));
+		rmSync(path, {recursive: true});
+		cpSync(join(data, 'replica-1'), path, {recursive: true});
+		expect(await problemsOf()).toEqual([expect.stringContaining('is the memory of replica 1')]);
+	});
+
+	test('to everything in turn is never overlooked', async () => {
+		const {path, journal, checkpoint} = await live(0, 40, 20);
+		const {bytes} = (await readCheckpoint(checkpoint))!;
+		const files = [...readdirSync(journal).map(name => join('journal', name)), 'chat.log', 'checkpoint'];
+		let named = 0;
+		for (const name of files.filter(name => readFileSync(join(path, name)).some(byte => byte !== 0))) {
+			const intact = readFileSync(join(path, name));
+			const used = intact.findLastIndex(byte => byte !== 0);
+			// Of the group that closes the journal nothing would be missed.
+			const until = name.startsWith('journal') ? used - headerBytes : used;
+			for (let at = 0; at < until; at += 97) {
+				const flipped = Buffer.from(intact);
+				flipped[at]! ^= 1;
+				writeFileSync(join(path, name), flipped);
+				const {ok} = await verify(data);
+				// Behind the checkpoint the log comes again from the journal.
+				const isHarmless = name === 'chat.log' && at >= bytes;
+				if (!ok) named++;
+				else if (!isHarmless) throw new Error(`${name}: byte ${at} was overlooked`);
+			}
+			writeFileSync(join(path, name), intact);
+		}
+		expect(named).toBeGreaterThan(50);
+		expect((await verify(data)).ok).toBe(true);
+	});
+});
