@@ -31,7 +31,7 @@ export function decodeValue(text: string): Value | undefined {
 		return undefined;
 	}
 
-	if (typeof parsed !== 'object' || parsed === null) return undefined;
+	if (typeof parsed !== 'object' || parsed === null || Object.keys(parsed).length !== 2) return undefined;
 	const {at, requests: rows} = parsed as {at?: unknown; requests?: unknown};
 	if (!isCount(at) || !Array.isArray(rows)) return undefined;
 	const requests: Request[] = [];
