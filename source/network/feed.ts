@@ -124,7 +124,7 @@ export class Feed {
 	#jump(position: number): void {
 		const lacking: Follower[] = [];
 		for (const follower of this.#followers.values()) {
-			if (!follower.isLive || follower.after >= position) continue;
+			if (!follower.isLive) continue;
 			this.#leave(follower);
 			lacking.push(follower);
 		}
