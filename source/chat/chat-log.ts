@@ -141,8 +141,8 @@ export class ChatLog {
 			this.#isWriting = false;
 			const error = failure ? this.#fail('write', failure) : (this.#end ?? null);
 			if (!error) this.#written += bytes.length;
-			// The next write is under way while those who waited for this one go on.
-			if (!error) this.#writeNext();
+			// The next write, if there is one, is under way while those who waited for this one go on.
+			this.#writeNext();
 			for (const {done} of parts) done(error);
 		});
 	}

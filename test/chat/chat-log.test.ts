@@ -74,6 +74,7 @@ describe('opening', () => {
 		const bytes = Buffer.byteLength(whole.slice(0, 2).join(''));
 		writeFileSync(path, whole.join('').slice(0, -10), {mode: 0o644});
 		const log = await ChatLog.open(path, bytes, noError);
+		expect(statSync(path).size).toBe(bytes);
 		expect(await log.read(0, 10)).toEqual([lineOf(1), lineOf(2)]);
 		await append(log, encodeLine(lineOf(3, 'again')));
 		await log.close();
