@@ -101,10 +101,12 @@ export class FakeReplica {
 	readonly pageLines = 10;
 	port = 0;
 	readonly #replicas: number;
+	readonly #identity: string;
 	#http: HttpServer | null = null;
 	#server: Server<ClientToServer, ServerToClient> | null = null;
 
-	constructor(id: ReplicaId, replicas: number, chat: FakeChat, script: Script = {}) {
+	constructor(id: ReplicaId, replicas: number, chat: FakeChat, script: Script = {}, identity = 'fake') {
+		this.#identity = identity;
 		this.id = id;
 		this.#replicas = replicas;
 		this.chat = chat;
@@ -157,22 +159,21 @@ export class FakeReplica {
 		return this.says.flat().filter(({sequence}) => sequence > 0);
 	}
 
-	tellStatus(change: Partial<Status> = {}): void {
+	setStatus(change: Partial<Status>): void {
 		this.status = {...this.status, ...change};
-		for (const socket of this.sockets) socket.emit('status', this.status);
 	}
 
 	#onConnection(socket: FakeSocket): void {
 		this.sockets.add(socket);
 		socket.on('disconnect', () => this.sockets.delete(socket));
 		if (this.script.isGreeting === false) return;
-		const identity = {cluster: 'fake', replicas: this.#replicas, rules: 'fake'};
+		const identity = {cluster: this.#identity, replicas: this.#replicas, rules: 'fake'};
 		socket.emit('challenge', {...identity, version: protocolVersion, id: this.id, nonce: newNonce()});
 		socket.on('hello', hello => {
 			this.hellos.push(hello);
 			this.weather = {...this.weather, position: this.position, executed: this.chat.slot};
 			socket.emit('welcome', {id: this.id, proof: null, weather: this.weather, hasFaults: true});
-			if (hello.role === 'monitor') socket.emit('status', this.status);
+			if (hello.role === 'monitor') this.#report(socket);
 		});
 		socket.on('say', say => {
 			this.says.push(say);
@@ -186,9 +187,17 @@ export class FakeReplica {
 		});
 		socket.on('hash', ({slot}) => {
 			if (this.script.isAnswering === false) return;
-			const hash = this.script.hash ? this.script.hash(slot) : 'a'.repeat(64);
+			const isKnown = slot <= this.status.executed;
+			const hash = this.script.hash ? this.script.hash(slot) : isKnown ? 'a'.repeat(64) : null;
 			socket.emit('hash', {slot, hash, executed: this.status.executed});
 		});
+	}
+
+	#report(socket: FakeSocket): void {
+		const tell = () => void (this.script.isAnswering !== false && socket.emit('status', this.status));
+		tell();
+		const timer = setInterval(tell, 100);
+		socket.on('disconnect', () => clearInterval(timer));
 	}
 
 	/** Executes, and answers in one list. */
@@ -207,9 +216,13 @@ export class FakeReplica {
 export async function fakeCluster(
 	count: number,
 	scripts: readonly Script[] = [],
+	identity = 'fake',
 ): Promise<{cluster: Cluster; replicas: FakeReplica[]; chat: FakeChat; stop: () => Promise<void>}> {
 	const chat = new FakeChat();
-	const replicas = Array.from({length: count}, (_, id) => new FakeReplica(id, count, chat, scripts[id]));
+	const replicas = Array.from(
+		{length: count},
+		(_, id) => new FakeReplica(id, count, chat, scripts[id], identity),
+	);
 	await Promise.all(replicas.map(replica => replica.start()));
 	const addresses = replicas.map(({id, port}) => ({id, host: '127.0.0.1', bind: '127.0.0.1', port}));
 	return {
