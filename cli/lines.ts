@@ -29,7 +29,10 @@ export async function* linesOf(
 	};
 
 	for await (const chunk of stream) {
-		let rest = Buffer.from(chunk);
+		let rest =
+			typeof chunk === 'string'
+				? Buffer.from(chunk)
+				: Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
 		for (let end = rest.indexOf(newline); end >= 0; end = rest.indexOf(newline)) {
 			take(rest.subarray(0, end));
 			yield finish();

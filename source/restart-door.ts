@@ -39,7 +39,8 @@ export class RestartDoor {
 		rmSync(path, {force: true});
 		const isShort = Buffer.byteLength(path) <= longestPath;
 		const place = isShort ? path : join(mkdtempSync(join(shortDirectory(), 'paxos-chat-')), basename(path));
-		const server = createServer(socket => attend(socket, restart));
+		// Who has said all and only listens is answered as well.
+		const server = createServer({allowHalfOpen: true}, socket => attend(socket, restart));
 		await new Promise<void>((resolve, reject) => {
 			server.once('error', error => reject(new Failure(`${place}: ${error.message}`, 1, {cause: error})));
 			server.listen(place, resolve);
