@@ -110,6 +110,6 @@ async function openHistory(path: string): Promise<HistoryFile> {
 
 /** The name of the user, if it may be a nick. */
 function usualNick(): string {
-	const name = process.env['USER'] ?? userInfo().username;
+	const name = process.env.USER ?? userInfo().username;
 	return nickPattern.test(name) ? name : 'batch';
 }

@@ -17,9 +17,9 @@ export async function demo(words: readonly string[], flags: Pick<Flags, 'watch' 
 		words.length === 0 ? stories.map(story => ({story, rounds: story.rounds.usual})) : words.map(wantedOf);
 	const performances: Performance[] = [];
 	for (const {story, rounds} of wanted) {
-		if (leaving.aborted) break;
 		tell(`${story.name}: ${story.tells}`);
 		const performance = await perform(story, rounds, {tell, signal: leaving});
+		if (leaving.aborted) break;
 		performances.push(performance);
 		if (!flags.json) print(describe(performance));
 	}

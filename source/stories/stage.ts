@@ -135,11 +135,21 @@ export class Stage {
 		return [...this.#alive].sort((a, b) => a - b);
 	}
 
+	/** Process id of a replica; null while it does not run. */
+	pid(id: ReplicaId): number | null {
+		return this.#supervisor.pid(id);
+	}
+
 	/** The last word of a replica in its present life. */
 	status(id: ReplicaId): Status | undefined {
 		if (!this.#alive.has(id)) return undefined;
 		const sample = this.#samples.findLast(({status}) => status.id === id);
 		return sample?.life === this.#lives[id]!.length ? sample.status : undefined;
+	}
+
+	/** All that replicas have said of themselves so far. */
+	get samples(): readonly Sample[] {
+		return this.#samples;
 	}
 
 	/** The most lines that any replica told of. */

@@ -14,7 +14,7 @@ export type Performance = {
 	readonly findings: readonly Judged[];
 	/** Seconds. */
 	readonly duration: number;
-	/** Where the clusters, logs and histories of a story lie that did not pass. */
+	/** Where the clusters, logs and histories of a story lie that did not pass; null if it passed, or was broken off. */
 	readonly directory: string | null;
 };
 
@@ -33,13 +33,14 @@ export async function perform(story: Story, rounds: number, audience: Audience):
 	const directory = await mkdtemp(join(tmpdir(), `paxos-chat-${story.name}-`));
 	const findings = await playAndJudge(story, rounds, new House(directory, story.name, audience));
 	const outcome = outcomeOf(findings);
-	if (outcome === 'PASS') await rm(directory, {recursive: true});
+	const isWorthALook = outcome !== 'PASS' && !audience.signal?.aborted;
+	if (!isWorthALook) await rm(directory, {recursive: true});
 	return {
 		story: story.name,
 		outcome,
 		findings,
 		duration: Math.round((performance.now() - began) / 100) / 10,
-		directory: outcome === 'PASS' ? null : directory,
+		directory: isWorthALook ? directory : null,
 	};
 }
 
@@ -54,7 +55,7 @@ async function playAndJudge(story: Story, rounds: number, house: House): Promise
 
 /** One stage after the other, each cleared away before the next is opened. */
 class House implements Theatre {
-	/** The act that is being played. */
+	/** The act that is being played, or was broken off. */
 	act: string | null = null;
 	readonly #directory: string;
 	readonly #story: string;
@@ -78,12 +79,13 @@ class House implements Theatre {
 		signal?.addEventListener('abort', breakOff, {once: true});
 		try {
 			await play(stage);
-			return await stage.finish();
+			const evidence = await stage.finish();
+			this.act = null;
+			return evidence;
 		} finally {
 			signal?.removeEventListener('abort', breakOff);
 			await stage.close();
 			endShow?.();
-			this.act = null;
 		}
 	}
 }

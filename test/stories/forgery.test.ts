@@ -389,7 +389,7 @@ const own: Record<string, Record<string, Forgery>> = {
 		'replica 1 executed no no-op': act =>
 			withStatus(act, ({id, counts}) => (id === 1 ? {counts: {...counts, noOps: 0}} : {})),
 		'replica 1 never showed the hole 201': act => withStatus(act, ({id}) => (id === 1 ? {holes: []} : {})),
-		'never stood before the hole 201 with later slots decided': act =>
+		'hardly stood before the hole 201 with later slots decided': act =>
 			withStatus(act, status => (status.holes.length > 0 ? {decided: status.holes[0]! - 1} : {})),
 		'replica 1 executed past slot 201 while it was a hole': act =>
 			withStatus(act, ({id, holes}, {at}) =>

@@ -1,0 +1,129 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {describe, expect, test} from '@jest/globals';
+import {stories} from '../../source/stories/stories.ts';
+
+/** The demonstration as people run it: real processes, through the command, with fewer rounds. */
+const shorter: Record<string, number> = {
+	normal: 40,
+	'message-loss': 150,
+	'kill-loop': 20,
+	'all-down-all-up': 2,
+};
+/** What each must have counted, beside the verdict. */
+const facts: Record<string, Record<string, number>> = {
+	normal: {clientsAtOnce: 16, comparedReplicas: 3, view: 0},
+	'primary-dies': {newLeader: 1, comparedReplicas: 2},
+	'primary-dies-f-times': {comparedReplicas: 4},
+	'skip-slot': {},
+	'message-loss': {},
+	'kill-loop': {kills: 20, comparedReplicas: 3},
+	'all-down-all-up': {blows: 2, comparedReplicas: 3},
+};
+
+type Answer = {
+	ok: boolean;
+	stories: Array<{
+		story: string;
+		ok: boolean;
+		outcome: string;
+		reasons: unknown[];
+		acts: Array<{act: string; facts: Record<string, unknown>}>;
+		seconds: number;
+		directory: string | null;
+	}>;
+};
+
+function demo(words: readonly string[], onLine: (line: string, kill: () => void) => void = () => {}) {
+	const child = spawn(process.execPath, [join(process.cwd(), 'cli/main.ts'), 'demo', ...words], {
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
+	const output = {stdout: '', stderr: ''};
+	child.stdout.on('data', data => {
+		output.stdout += String(data);
+	});
+	child.stderr.on('data', data => {
+		output.stderr += String(data);
+		onLine(output.stderr, () => child.kill('SIGINT'));
+	});
+	return once(child, 'close').then(([code]) => ({code: code as number, ...output}));
+}
+
+/** Processes whose command line names a directory of this story. */
+const leftovers = (story: string): string[] =>
+	readdirSync('/proc')
+		.filter(name => /^\d+$/.test(name))
+		.flatMap(pid => {
+			try {
+				return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+			} catch {
+				return []; // It has just gone.
+			}
+		})
+		.filter(line => line.includes(`paxos-chat-${story}-`));
+
+describe('demo', () => {
+	test.each(stories.map(({name}) => name))(
+		'%s passes',
+		async name => {
+			const rounds = shorter[name];
+			const word = rounds === undefined ? name : `${name}:${rounds}`;
+			const {code, stdout, stderr} = await demo([word, '--json']);
+			const answer = JSON.parse(stdout) as Answer;
+			const [story] = answer.stories;
+			// What went wrong, and how far it came, before anything else.
+			expect({...story, progress: story?.ok ? '' : stderr}).toMatchObject({
+				story: name,
+				outcome: 'PASS',
+				ok: true,
+				reasons: [],
+				directory: null,
+			});
+			expect({code, ok: answer.ok}).toEqual({code: 0, ok: true});
+			const last = story?.acts.filter(({act}) => act !== null).at(-1)?.facts;
+			expect(last).toMatchObject(facts[name]!);
+			expect(last?.acknowledged).toBeGreaterThan(100);
+			if (existsSync('/proc')) expect(leftovers(name)).toEqual([]);
+		},
+		120_000,
+	);
+
+	test('prints PASS and the evidence for people', async () => {
+		const {code, stdout} = await demo(['normal:1']);
+		expect(stdout).toMatch(
+			/^PASS {2}normal \(\d+\.\d s\)\n {2}n = 3: messages \d+, acknowledged \d+, .*clients at once 16\n$/,
+		);
+		expect(code).toBe(0);
+	}, 60_000);
+
+	test('ends by Ctrl+C within three seconds, with all its processes', async () => {
+		let brokenOffAt = 0;
+		const {code, stdout} = await demo(['kill-loop'], (progress, interrupt) => {
+			if (brokenOffAt > 0 || !progress.includes('kill 1 of 100')) return;
+			brokenOffAt = Date.now();
+			interrupt();
+		});
+		expect(Date.now() - brokenOffAt).toBeLessThan(3000);
+		expect({code, stdout}).toEqual({code: 130, stdout: ''});
+		expect(readdirSync(tmpdir()).filter(name => name.startsWith('paxos-chat-kill-loop-'))).toEqual([]);
+		if (existsSync('/proc')) expect(leftovers('kill-loop')).toEqual([]);
+	}, 60_000);
+
+	test.each([
+		[['norml'], 'unknown story "norml"; did you mean normal?'],
+		[['kill-loop:0'], 'kill-loop:0: behind the colon stands a number from 1 on: kills'],
+		[['normal:1:2'], 'behind the colon stands a number'],
+	])(
+		'%j is refused in one line',
+		async (words, why) => {
+			const {code, stdout, stderr} = await demo(words);
+			expect({code, stdout}).toEqual({code: 2, stdout: ''});
+			expect(stderr).toContain(why);
+			expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+		},
+		20_000,
+	);
+});
