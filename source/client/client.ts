@@ -71,6 +71,8 @@ export class Client implements Speaker {
 	readonly #busyUntil = new Map<Session, number>();
 
 	readonly #timer: NodeJS.Timeout;
+	/** Why it was closed. */
+	#closed: string | null = null;
 	/** Milliseconds that this client was awake: time in which the process was stopped is nobody's fault. */
 	#now = 0;
 	#scannedAt = performance.now();
@@ -111,11 +113,15 @@ export class Client implements Speaker {
 		this.#route.start();
 	}
 
-	/** A speaker; its secret, 16 to 128 characters that nobody can guess, is made up if none is given. */
+	/**
+	 * A speaker, of whom a client takes up to 4,096. The secret, 16 to 128 characters that
+	 * nobody can guess, is made up if none is given.
+	 */
 	session(nick: string, secret?: string): Session {
 		const session = new Session(this, nick, secret);
 		const known = this.#sessions.get(session.client);
 		if (known !== undefined) return known;
+		if (this.#closed !== null) session.end(this.#closed);
 		this.#sessions.set(session.client, session);
 		return session;
 	}
@@ -127,6 +133,7 @@ export class Client implements Speaker {
 
 	/** Settles what waits as failed or unknown, and hangs up. */
 	close(why = 'the client was closed'): void {
+		this.#closed = why;
 		clearInterval(this.#timer);
 		this.#route.close();
 		for (const session of this.#sessions.values()) session.end(why);

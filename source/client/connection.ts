@@ -46,21 +46,23 @@ export function describe(circumstances: Circumstances, now: number): Connection 
 	return {...facts, state: 'online', sentence: `online via r${link}`};
 }
 
-function describeSearch({cluster, trying, tried, retryAt}: Circumstances): string {
+function describeSearch({cluster, trying, tried, hasTriedAll}: Circumstances): string {
 	const failures = cluster.replicas.flatMap(({id}) => {
 		const why = tried.get(id);
-		return typeof why === 'string' && id !== trying ? [{id, why}] : [];
+		return typeof why === 'string' ? [{id, why}] : [];
 	});
-	if (trying === null && retryAt !== null) {
-		const why = failures.map(failure => `r${failure.id} ${failure.why}`).join(', ');
-		return `offline: no replica can be reached (${why}); trying again`;
+	// The same words as long as it lasts: whoever reads it as a line need not read it again.
+	if (hasTriedAll) {
+		const list = failures.map(({id, why}) => `r${id} ${why}`).join(', ');
+		return `offline: no replica can be reached (${list}); trying again`;
 	}
 
-	const target = trying === null ? '' : `r${trying} (${placeOf(cluster.replicas[trying]!)})`;
-	const last = failures.at(-1);
+	if (trying === null) return 'connecting';
+	const target = `r${trying} (${placeOf(cluster.replicas[trying]!)})`;
+	const others = failures.filter(({id}) => id !== trying);
+	const last = others.findLast(({id}) => id < trying) ?? others.at(-1);
 	if (last === undefined) return `connecting to ${target}`;
-	const {id, why} = trying === null ? last : (failures.findLast(({id}) => id < trying) ?? last);
-	return `cannot reach r${id} (${placeOf(cluster.replicas[id]!)}): ${why}; trying ${target}`;
+	return `cannot reach r${last.id} (${placeOf(cluster.replicas[last.id]!)}): ${last.why}; trying ${target}`;
 }
 
 function describeQuorum({cluster, link, tried}: Circumstances): string {

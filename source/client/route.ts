@@ -35,7 +35,7 @@ const briefMs = 1000;
 export class Route {
 	/** The replica that took us in. */
 	link: Link | null = null;
-	/** Why each replica that was tried lately is of no use; null: it answered. */
+	/** Why each replica that was tried in this search is of no use; null: it answered. */
 	readonly tried = new Map<ReplicaId, string | null>();
 	/** When the next round begins, on the clock of `tick`; null while one is under way. */
 	nextRoundAt: number | null = null;
@@ -80,6 +80,7 @@ export class Route {
 		this.#takesAnybody = takesAnybody;
 		if (this.#isSeeking) return;
 		this.#isSeeking = true;
+		this.tried.clear();
 		this.#beginRound(this.#after(this.link?.id ?? this.#options.via - 1));
 	}
 
@@ -158,18 +159,21 @@ export class Route {
 	}
 
 	#onGone(link: Link, why: string): void {
-		this.tried.set(link.id, why);
 		if (link === this.#candidate) {
+			this.tried.set(link.id, why);
 			this.#candidate = null;
 			this.#dialNext();
 		} else if (link === this.link) {
+			const isBrief = this.#now - this.#welcomedAt < briefMs;
+			if (!isBrief && !this.#isSeeking) this.tried.clear();
+			this.tried.set(link.id, why);
 			this.link = null;
 			this.#takesAnybody = true;
 			this.#isSeeking = true;
 			this.#options.onLost();
 			// Whoever is being dialed already is as good as anybody.
 			if (this.#candidate !== null) return;
-			if (this.#now - this.#welcomedAt < briefMs) this.#dialNext();
+			if (isBrief) this.#dialNext();
 			else this.#beginRound(this.#after(link.id));
 		}
 	}

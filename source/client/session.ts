@@ -170,7 +170,7 @@ export class Session {
 			const isUnknown = each === words[0] && facts.sequence !== null;
 			const unsent = {sequence: null, retries: 0};
 			if (isUnknown) this.#report(each, {...facts, status: 'unknown', why});
-			else this.#report(each, {...unsent, status: 'failed', why: `${why}; it was never sent`});
+			else this.#report(each, {...unsent, status: 'failed', why: 'it was never sent'});
 		}
 	}
 
