@@ -270,7 +270,8 @@ describe('damage in a journal', () => {
 		await onRig(
 			async rig => {
 				await rig.start();
-				rig.journal.append([view(1)], () => {});
+				// The second goes with the third, and nothing follows them but the close.
+				for (const number of [1, 2, 3]) rig.journal.append([view(number)], () => {});
 				await rig.journal.close();
 				const place = damageLastEntries(rig.directory);
 				expect((await refusal(rig.directory)).message).toContain(place);
@@ -305,6 +306,35 @@ describe('damage in a journal', () => {
 			restore();
 			expect((await recover(rig.directory)).entries).toHaveLength(60);
 		}));
+
+	test('a segment out of another life of the journal, with the same numbers, is refused', () =>
+		onRig(
+			async rig => {
+				await rig.start();
+				await rig.write(view(1));
+				await rig.journal.close();
+				const fork = new JournalRig(`${rig.directory}.fork`, rig.options);
+				cpSync(rig.directory, fork.directory, {recursive: true});
+				for (const [one, text] of [
+					[rig, 'one'],
+					[fork, 'two'],
+				] as const) {
+					await one.start();
+					for (let slot = 1; slot <= 4; slot++) {
+						await one.write(accepted(slot, text));
+						await one.journal.rotate([]);
+					}
+					await one.journal.close();
+				}
+				const name = segmentsOf(rig.directory).filter(path => readFileSync(path)[0] === 0xff)[2]!;
+				const other = name.replace(rig.directory, fork.directory);
+				const numberIn = (path: string) => readFileSync(path).readUIntLE(16, 6);
+				expect(numberIn(other)).toBe(numberIn(name));
+				cpSync(other, name);
+				await refusal(rig.directory);
+			},
+			{segmentBytes: 8192, idleMs: 1_000_000},
+		));
 
 	test('a journal that has lost all its content is not a new one', () =>
 		onRig(async rig => {

@@ -137,6 +137,19 @@ describe('a memory disk', () => {
 		expect(second).toBe(false);
 	});
 
+	test('a write of an older life does not end the one that is under way now', () => {
+		const {time, disk} = make();
+		disk.append([view(1)], () => {});
+		time.later(6, () => {
+			disk.crash(() => 0);
+			disk.append([view(2)], () => {});
+		});
+		time.until(() => time.now >= 10);
+		expect(disk.entries).toEqual([]);
+		time.until(() => disk.entries.length > 0);
+		expect(time.now).toBe(16);
+	});
+
 	test('an older life removes nothing', () => {
 		const {time, disk} = make();
 		let remove: (() => void) | undefined;
