@@ -20,6 +20,7 @@ import {
 	request,
 	strangeClient,
 	stranger,
+	tcpOf,
 	Visitor,
 } from './visitors.ts';
 
@@ -38,7 +39,11 @@ function remember<T extends {close(): void}>(visitor: T): T {
 }
 
 afterEach(async () => {
-	for (const visitor of visitors.splice(0)) visitor.close();
+	for (const visitor of visitors.splice(0)) {
+		if (visitor instanceof WebSocket) visitor.terminate();
+		else visitor.close();
+	}
+
 	const failures = houses.flatMap(house => house.failures);
 	await Promise.all(houses.splice(0).map(house => house.close()));
 	expect(failures).toEqual([]);
@@ -606,6 +611,76 @@ describe('what everybody hears', () => {
 			visitor.socket.emit('hash', {slot: 5});
 			expect(await visitor.next('hash')).toEqual({slot: 5, hash: 'f'.repeat(64), executed: 9});
 		}
+	});
+});
+
+describe('who does not read', () => {
+	/** Writes frames until the other side has had enough. */
+	async function write(socket: WebSocket, frame: string): Promise<number> {
+		let frames = 0;
+		const closed = hasClosed(socket);
+		for (; socket.readyState === WebSocket.OPEN; frames++) {
+			await new Promise<void>(resolve => socket.send(frame, () => resolve()));
+			if (frames % 100 === 0) await new Promise(resolve => setImmediate(resolve));
+		}
+
+		await closed;
+		return frames;
+	}
+
+	test('and yet goes on asking is cut', async () => {
+		const {door, port} = await open({
+			handlers: {hash: slot => ({slot, hash: 'f'.repeat(50_000), executed: 1})},
+		});
+		const mute = remember(await strangeClient(port));
+		tcpOf(mute).pause();
+		// The system's buffers take some, and the door four megabytes.
+		expect(await write(mute, '42["hash",{"slot":1}]')).toBeLessThan(2000);
+		await until(() => door.clients === 0);
+	});
+
+	test('what little it is owed is cut in a while', async () => {
+		const {door, port} = await open({limits: {stallMs: 200}});
+		const mute = remember(await strangeClient(port));
+		mute.send(`42["enter",{"secrets":["${keyOf('a')}"]}]`);
+		mute.send('42["hash",{"slot":1}]');
+		await once(mute, 'message');
+		tcpOf(mute).pause();
+		const client = clientOf(keyOf('a'));
+		const why = 'x'.repeat(100_000);
+		// Enough that the system takes no more, and less than the door would bear.
+		for (let answer = 0; answer < 100; answer++) {
+			door.answer([{status: 'refused', client, session: 1, sequence: 1, why}]);
+			await new Promise(resolve => setImmediate(resolve));
+			if (answer === 60) expect(door.clients).toBe(1);
+		}
+
+		await until(() => door.clients === 0);
+	});
+
+	test('and monitors gets nothing new until it has read what it got', async () => {
+		const {door, port} = await open({limits: {softPackets: 20}});
+		const mute = remember(await strangeClient(port, 'monitor'));
+		const seen: number[] = [];
+		mute.on('message', data => {
+			const frame = String(data);
+			if (frame.startsWith('42["status"')) seen.push(JSON.parse(frame.slice(2))[1].now);
+		});
+		const watcher = remember(await monitor(port));
+		const hash = 'f'.repeat(100_000);
+		const show = async (now: number) => {
+			door.status({now, hash} as Status);
+			expect((await watcher.next('status')).now).toBe(now);
+		};
+
+		tcpOf(mute).pause();
+		for (let now = 1; now <= 200; now++) await show(now);
+		tcpOf(mute).resume();
+		// It reads the oldest, then a gap, then the newest again.
+		let now = 201;
+		while ((seen.at(-1) ?? 0) <= 200) await show(now++);
+		expect(seen[0]).toBe(1);
+		expect(seen.length).toBeLessThan(190);
 	});
 });
 

@@ -4,7 +4,7 @@ import type {Line} from '../../source/chat/types.ts';
 import type {ClientServer, Connection} from '../../source/network/connection.ts';
 import type {Lines} from '../../source/network/events.ts';
 import {Feed} from '../../source/network/feed.ts';
-import {client, openHouse, type Visitor} from './visitors.ts';
+import {client, openHouse, strangeClient, tcpOf, type Visitor} from './visitors.ts';
 
 /** A follower without a network in between: what is sent to it is heard at once. */
 class Follower {
@@ -338,6 +338,49 @@ describe('over sockets', () => {
 		expect(lines.at(-1)!.position).toBe(6);
 		expect(house.log.reads).toBe(0);
 		visitor.close();
+		await house.close();
+	});
+
+	test('who does not keep up leaves the room, and is brought up from the log', async () => {
+		const house = await openHouse({limits: {softBytes: 300_000}});
+		const slow = await strangeClient(house.port);
+		const quick = await client(house.port);
+		const heard: number[] = [];
+		let pages = 0;
+		let isLive = false;
+		slow.on('message', data => {
+			const frame = String(data);
+			if (!frame.startsWith('42["lines"')) return;
+			const said = JSON.parse(frame.slice(2))[1] as Lines;
+			heard.push(...said.lines.map(({position}) => position));
+			({isLive} = said);
+			if (isLive) return;
+			pages++;
+			slow.send(`42["follow",{"after":${heard.at(-1)}}]`);
+		});
+		slow.send('42["follow",{"after":0}]');
+		quick.socket.emit('follow', {after: 0});
+		expect(await quick.next('lines')).toEqual({lines: [], isLive: true});
+		while (!isLive) await turn();
+		tcpOf(slow).pause();
+		const publish = async (count: number) => {
+			house.door.publish(house.log.write(count, 'x'.repeat(1000)));
+			expect((await quick.next('lines')).isLive).toBe(true);
+		};
+
+		for (let batch = 0; batch < 100; batch++) await publish(150);
+		expect(house.log.reads).toBe(0);
+		// It reads again while more comes.
+		tcpOf(slow).resume();
+		for (let batch = 0; batch < 20; batch++) await publish(10);
+		while (heard.length < house.log.lines.length) await turn();
+		expect(heard).toEqual(house.log.lines.map(({position}) => position));
+		expect(pages).toBeGreaterThan(5);
+		expect(isLive).toBe(true);
+		await publish(1);
+		while (heard.length < house.log.lines.length) await turn();
+		slow.terminate();
+		quick.close();
 		await house.close();
 	});
 

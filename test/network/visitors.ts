@@ -1,6 +1,6 @@
 import {on, once} from 'node:events';
 import {createServer, type Server as HttpServer} from 'node:http';
-import type {AddressInfo} from 'node:net';
+import type {AddressInfo, Socket} from 'node:net';
 import {io} from 'socket.io-client';
 import {WebSocket} from 'ws';
 import type {Line} from '../../source/chat/types.ts';
@@ -202,14 +202,14 @@ export async function stranger(port: number, headers: Record<string, string> = {
 	return socket;
 }
 
-/** The same, come in as a client. */
-export async function strangeClient(port: number): Promise<WebSocket> {
+/** The same, let in. */
+export async function strangeClient(port: number, role = 'client'): Promise<WebSocket> {
 	const socket = await stranger(port);
 	socket.send('40');
 	for await (const [data] of on(socket, 'message', {close: ['close']})) {
 		const frame = String(data);
 		if (frame.startsWith('42["challenge"'))
-			socket.send(`42["hello",{"role":"client","version":${protocolVersion}}]`);
+			socket.send(`42["hello",{"role":"${role}","version":${protocolVersion}}]`);
 		if (frame.startsWith('42["welcome"')) return socket;
 	}
 
@@ -222,6 +222,9 @@ export const hasClosed = (socket: WebSocket): Promise<void> =>
 		socket.on('error', () => {});
 		socket.on('close', () => resolve());
 	});
+
+/** To make it stop reading. */
+export const tcpOf = (socket: WebSocket): Socket => (socket as unknown as {_socket: Socket})._socket;
 
 export const keyOf = (name: string): string => name.padEnd(32, '.');
 export const request = (name: string, sequence: number, text = 'hi'): Request => ({
