@@ -54,7 +54,7 @@ const behindMs = 2000;
 const probeMs = 1000;
 /** Pauses before a replica is dialed again. */
 const shortestPauseMs = 100;
-const longestPauseMs = 1000;
+const longestPauseMs = 500;
 
 /** Listens to every replica at once, and compares what they hold. */
 export class Monitor {

@@ -132,8 +132,7 @@ export class Session {
 				this.#busy++;
 				return;
 			case 'refused':
-				// The number was not used up: it is the next message's.
-				this.#settle({...this.#facts(), status: 'failed', why: safeLine(answer.why)});
+				this.#onRefused(sequence, safeLine(answer.why));
 				break;
 			case 'expired':
 				this.#expired = this.#session;
@@ -205,6 +204,17 @@ export class Session {
 				? {client: this.client, session: 0, sequence: 0, nick, text: ''}
 				: {client: this.client, session: this.#session, sequence: this.#sequence + 1, nick, text};
 		this.#speaker.speak(this);
+	}
+
+	#onRefused(sequence: number, why: string): void {
+		// The number was not used up: it is the next message's.
+		if (this.#wordsSent <= 1) this.#settle({...this.#facts(), status: 'failed', why});
+		else {
+			// Others may have taken it before. Then its number must not be given to another message;
+			// and if they have not, that will be told as a gap.
+			this.#sequence = sequence;
+			this.#settle({...this.#facts(), status: 'unknown', why});
+		}
 	}
 
 	#onOpened(session: Slot, sequence: number): void {

@@ -353,6 +353,30 @@ describe('answers', () => {
 		expect(await session.say('fine')).toMatchObject({status: 'ok', sequence: 1});
 	});
 
+	test('refused after it was sent before: unknown, and its number is not given to another message', async () => {
+		const {cluster, replicas, chat} = await stage(3);
+		const [r0, r1] = replicas as [FakeReplica, FakeReplica];
+		r0.script.say = onMessage(
+			() => r0,
+			request => {
+				chat.execute(request);
+				void r0.stop();
+			},
+		);
+		r1.script.say = onMessage(
+			() => r1,
+			(request, socket) => {
+				const {client, session, sequence, text} = request;
+				if (text === 'two') r1.answer([request], socket);
+				else socket.emit('said', [{status: 'refused', client, session, sequence, why: 'not entered'}]);
+			},
+		);
+		const session = join({cluster}).session('alice');
+		expect(await session.say('one')).toMatchObject({status: 'unknown', sequence: 1, why: 'not entered'});
+		expect(await session.say('two')).toMatchObject({status: 'ok', sequence: 2, position: 2});
+		expect(chat.lines.map(({text}) => text)).toEqual(['one', 'two']);
+	});
+
 	test('closed: what was sent is unknown, what was not has failed, and nothing hangs', async () => {
 		const {cluster, replicas} = await stage(1);
 		const [r0] = replicas as [FakeReplica];
