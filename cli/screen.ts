@@ -28,7 +28,7 @@ export type ScreenOptions = {
 export async function openScreen(
 	cluster: Cluster,
 	flags: Flags,
-	what: Pick<ScreenOptions, 'supervisor' | 'startIn'>,
+	what: Pick<ScreenOptions, 'supervisor' | 'startIn'> & Partial<ScreenOptions>,
 ): Promise<number> {
 	const {runScreen} = await import('./tui/app.tsx');
 	return runScreen({

@@ -1,20 +1,18 @@
-import {userInfo} from 'node:os';
 import {type BatchEnd, type BatchReport, type Progress, runBatch} from '../../source/client/batch.ts';
-import {readCluster} from '../../source/cluster.ts';
 import {Failure} from '../../source/failure.ts';
 import {HistoryFile} from '../../source/history-file.ts';
-import {nickPattern} from '../../source/network/events.ts';
 import type {Flags} from '../flags.ts';
 import {leaving} from '../leaving.ts';
 import {print, tell} from '../output.ts';
+import {clusterOf, nickOf, refuseReadOnly, timeoutMsOf} from '../target.ts';
 
 const usualTimeoutSeconds = 120;
 
 /** `--batch N`: says N messages, reports how fast. Starts no replicas and follows no feed. */
 export async function batch(flags: Flags): Promise<number> {
-	const cluster = readCluster(flags.config);
-	const seconds = flags.timeout ?? usualTimeoutSeconds;
-	const via = viaOf(flags, cluster.replicas.length);
+	refuseReadOnly(flags, '--batch');
+	const cluster = clusterOf(flags);
+	const timeoutMs = timeoutMsOf(flags, usualTimeoutSeconds);
 	const history = flags.history === undefined ? undefined : await openHistory(flags.history);
 	const progress = new ProgressLine();
 	const end = await runBatch({
@@ -22,9 +20,9 @@ export async function batch(flags: Flags): Promise<number> {
 		messages: flags.batch ?? 1,
 		clients: flags.clients ?? 1,
 		size: flags.size ?? 100,
-		nick: flags.nick ?? usualNick(),
-		...via,
-		timeoutMs: seconds * 1000,
+		nick: nickOf(flags),
+		...(flags.via === undefined ? {} : {via: flags.via}),
+		timeoutMs,
 		signal: leaving,
 		onProgress: told => progress.show(told),
 		...(history === undefined ? {} : {onOperation: operation => history.append(operation)}),
@@ -35,7 +33,7 @@ export async function batch(flags: Flags): Promise<number> {
 	});
 	print(flags.json ? `${JSON.stringify(end.report)}\n` : summary(end.report));
 	if (end.reason === 'aborted') return leaving.reason as number;
-	return judge(end, seconds);
+	return judge(end, timeoutMs / 1000);
 }
 
 /** Every message acknowledged, or the one line that says why not. */
@@ -89,13 +87,6 @@ class ProgressLine {
 	}
 }
 
-function viaOf({via}: Flags, replicas: number): {via?: number} {
-	if (via === undefined) return {};
-	if (via >= replicas)
-		throw new Failure(`--via: there is no replica ${via}; the last one is ${replicas - 1}`, 2);
-	return {via};
-}
-
 async function openHistory(path: string): Promise<HistoryFile> {
 	try {
 		return await HistoryFile.create(path);
@@ -106,10 +97,4 @@ async function openHistory(path: string): Promise<HistoryFile> {
 			2,
 		);
 	}
-}
-
-/** The name of the user, if it may be a nick. */
-function usualNick(): string {
-	const name = process.env.USER ?? userInfo().username;
-	return nickPattern.test(name) ? name : 'batch';
 }

@@ -1,24 +1,34 @@
 import {Failure} from '../../source/failure.ts';
 import {suggestion} from '../../source/nearest.ts';
 import type {Fact} from '../../source/stories/finding.ts';
+import type {Stage} from '../../source/stories/stage.ts';
 import {stories} from '../../source/stories/stories.ts';
 import type {Judged, Story} from '../../source/stories/story.ts';
 import {type Performance, perform} from '../../source/stories/theatre.ts';
 import type {Flags} from '../flags.ts';
 import {leaving} from '../leaving.ts';
-import {print, tell} from '../output.ts';
+import {isTerminal, print, tell} from '../output.ts';
+import {openScreen} from '../screen.ts';
 
 /** A word of the command line: a story, and how many rounds of it. */
 type Wanted = {readonly story: Story; readonly rounds: number};
 
-/** Plays stories on clusters of their own. Words: `STORY` or `STORY:ROUNDS`; all stories, if there are none. */
-export async function demo(words: readonly string[], flags: Pick<Flags, 'watch' | 'json'>): Promise<number> {
+/**
+ * Plays stories on clusters of their own. Words: `STORY` or `STORY:ROUNDS`; all
+ * stories, if there are none. On a terminal `--watch` shows each cluster on the
+ * monitor, which may be left: the story goes on.
+ */
+export async function demo(words: readonly string[], flags: Flags): Promise<number> {
+	if (flags.watch && !isTerminal())
+		throw new Failure('--watch needs a terminal: leave it out to read how far each story is', 2);
 	const wanted =
 		words.length === 0 ? stories.map(story => ({story, rounds: story.rounds.usual})) : words.map(wantedOf);
+	const show = new Show(flags);
+	const audience = {tell: show.tell, signal: leaving, ...(flags.watch ? {watch: show.watch} : {})};
 	const performances: Performance[] = [];
 	for (const {story, rounds} of wanted) {
 		tell(`${story.name}: ${story.tells}`);
-		const performance = await perform(story, rounds, {tell, signal: leaving});
+		const performance = await perform(story, rounds, audience);
 		if (leaving.aborted) break;
 		performances.push(performance);
 		if (!flags.json) print(describe(performance));
@@ -27,6 +37,33 @@ export async function demo(words: readonly string[], flags: Pick<Flags, 'watch' 
 	const ok = performances.length === wanted.length && performances.every(({outcome}) => outcome === 'PASS');
 	if (flags.json) print(`${JSON.stringify({ok, stories: performances.map(toJson)})}\n`);
 	return leaving.aborted ? (leaving.reason as number) : Number(!ok);
+}
+
+/** The screen has the terminal for itself: what is told meanwhile waits until it is left. */
+class Show {
+	readonly #flags: Flags;
+	#held: string[] | null = null;
+
+	constructor(flags: Flags) {
+		this.#flags = flags;
+	}
+
+	readonly tell = (line: string): void => {
+		if (this.#held === null) tell(line);
+		else this.#held.push(line);
+	};
+
+	readonly watch = async ({cluster, data}: Stage, isOver: AbortSignal): Promise<void> => {
+		const flags = {...this.#flags, data, readOnly: true};
+		const end = AbortSignal.any([isOver, leaving]);
+		this.#held = [];
+		try {
+			await openScreen(cluster, flags, {supervisor: null, startIn: 'monitor', leaving: end});
+		} finally {
+			for (const line of this.#held) tell(line);
+			this.#held = null;
+		}
+	};
 }
 
 function wantedOf(word: string): Wanted {

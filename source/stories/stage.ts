@@ -4,7 +4,6 @@ import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Administrator} from '../client/administrator.ts';
 import {Monitor} from '../client/monitor.ts';
-import type {MonitorStore} from '../client/monitor-store.ts';
 import {type Cluster, parseCluster} from '../cluster.ts';
 import type {ReplicaId, Slot} from '../consensus/types.ts';
 import type {ReplicaLog} from '../history.ts';
@@ -91,7 +90,7 @@ export class Stage {
 		this.#supervisor = new Supervisor({
 			cluster,
 			configPath: this.#config,
-			dataDirectory: this.#data,
+			dataDirectory: this.data,
 			extraArguments: () => ['--faults'],
 			onExit: (id, how) => {
 				if (this.#alive.delete(id)) this.#accident ??= new Error(`replica ${id} went down by itself: ${how}`);
@@ -112,7 +111,7 @@ export class Stage {
 		this.tell(`${options.processes} client processes talk`);
 		const crowd = new Crowd(options, {
 			config: this.#config,
-			data: this.#data,
+			data: this.data,
 			replicas: this.replicas,
 			historyOf: index => join(this.#directory, `history-${this.#crowds.length}-${index}.jsonl`),
 		});
@@ -120,14 +119,10 @@ export class Stage {
 		return crowd;
 	}
 
-	/** What the monitor of this cluster knows. */
-	get store(): MonitorStore {
-		return this.#monitor.store;
-	}
-
 	/** Whatever the act waits for, it waits no longer. */
 	breakOff(why: Error): void {
 		this.#accident ??= why;
+		for (const id of this.#supervisor.ids) void this.#supervisor.kill(id);
 	}
 
 	/** Who runs. */
@@ -209,8 +204,11 @@ export class Stage {
 
 	/** Starts a replica that does not run, and waits until it answers. */
 	async restart(id: ReplicaId): Promise<void> {
+		if (this.#accident !== undefined) throw this.#accident;
 		this.#lives[id]!.push(Date.now());
-		await this.#supervisor.launch(id);
+		await this.#supervisor.launch(id).catch(error => {
+			throw this.#accident ?? error;
+		});
 		this.#alive.add(id);
 		await this.until(`replica ${id} answers`, startSeconds, () => this.status(id));
 	}
@@ -271,6 +269,9 @@ export class Stage {
 		for (const crowd of this.#crowds) crowd.kill();
 		this.#monitor.close();
 		this.#administrator.close();
+		// Nothing is judged of an act that went wrong: its replicas need no time to say goodbye.
+		if (this.#accident !== undefined)
+			await Promise.all(this.#supervisor.ids.map(id => this.#supervisor.kill(id)));
 		await this.#supervisor.stop(0);
 	}
 
@@ -278,7 +279,8 @@ export class Stage {
 		return join(this.#directory, 'cluster.json');
 	}
 
-	get #data(): string {
+	/** DATA of this cluster. */
+	get data(): string {
 		return join(this.#directory, 'data');
 	}
 
@@ -317,7 +319,7 @@ export class Stage {
 
 	/** What a kill -9 tore off in the middle of a line, the next start would have cut away: only whole lines count. */
 	async #readLog(replica: ReplicaId, isAlive: boolean): Promise<ReplicaLog> {
-		const bytes = await readFile(join(this.#data, `replica-${replica}`, 'chat.log'));
+		const bytes = await readFile(join(this.data, `replica-${replica}`, 'chat.log'));
 		return {replica, bytes: isAlive ? bytes : bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)};
 	}
 }

@@ -1,7 +1,6 @@
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import type {MonitorStore} from '../client/monitor-store.ts';
 import type {Evidence} from './evidence.ts';
 import {type Outcome, outcomeOf} from './finding.ts';
 import {Stage, type StageOptions} from './stage.ts';
@@ -21,8 +20,8 @@ export type Performance = {
 export type Audience = {
 	/** Progress, line by line. */
 	readonly tell: (line: string) => void;
-	/** Shows what the monitor of an act knows; returns what ends the show. */
-	readonly watch?: (store: MonitorStore, title: string) => () => void;
+	/** Shows the cluster of an act, for as long as it is there; resolves when the show is over. */
+	readonly watch?: (stage: Stage, isOver: AbortSignal) => Promise<void>;
 	/** Aborted: the play is broken off, and its processes are ended. */
 	readonly signal?: AbortSignal;
 };
@@ -74,7 +73,8 @@ class House implements Theatre {
 		signal?.throwIfAborted();
 		const directory = join(this.#directory, `act-${++this.#acts}`);
 		const stage = await Stage.open(options, directory, line => tell(`${this.#story}, ${line}`));
-		const endShow = watch?.(stage.store, `${this.#story}, ${options.title}`);
+		const isOver = new AbortController();
+		const show = watch?.(stage, isOver.signal).catch((error: Error) => stage.breakOff(error));
 		const breakOff = () => stage.breakOff(new Error('it was broken off'));
 		signal?.addEventListener('abort', breakOff, {once: true});
 		try {
@@ -85,7 +85,8 @@ class House implements Theatre {
 		} finally {
 			signal?.removeEventListener('abort', breakOff);
 			await stage.close();
-			endShow?.();
+			isOver.abort();
+			await show;
 		}
 	}
 }
