@@ -83,11 +83,14 @@ export class Server implements Service {
 			const checkpoint = await readCheckpoint(directory.checkpoint);
 			const fatal = (error: Error) => server?.fail(error);
 			const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, fatal);
-			const {journal, entries} = await Journal.open({
+			const {journal, entries, since, tornAt} = await Journal.open({
 				directory: directory.journal,
 				segmentBytes: cluster.segmentBytes,
 				onError: fatal,
 			});
+			if ((checkpoint?.slot ?? 0) < since) throw olderCheckpoint(directory, id, since);
+			if (tornAt)
+				options.log(`cut an unfinished write off the journal: ${tornAt.path} at byte ${tornAt.offset}`);
 			const chat = new Chat({sessions: cluster.sessions}, checkpoint);
 			const replica = new Replica(coreOptions(options), entries, chat.slot);
 			const server: Server = new Server(options, {directory, checkpoint, log, journal, chat, replica});
@@ -406,7 +409,8 @@ export class Server implements Service {
 	}
 
 	async #shortenJournal() {
-		const removeOlder = await this.#journal.rotate(this.#host.replica.restate());
+		const {replica} = this.#host;
+		const removeOlder = await this.#journal.rotate(replica.restate(), replica.acceptor.since);
 		await removeOlder();
 	}
 
@@ -534,6 +538,12 @@ function describe(order: Order): string {
 	if (order.kind === 'skip') return order.slot === null ? ' the next slot' : ` slot ${order.slot}`;
 	return '';
 }
+
+/** The journal was shortened in reliance on a checkpoint that is not there any more. */
+const olderCheckpoint = ({checkpoint}: ReplicaDirectory, id: ReplicaId, since: Slot) =>
+	new Failure(
+		`${checkpoint} is missing, or older than the journal, which begins after slot ${since}: the memory of replica ${id} has a gap, and it does not vote; put the right file back, the others go on without it`,
+	);
 
 function listenFailure(error: unknown, id: ReplicaId, bind: string, port: number): Failure {
 	const code = error instanceof Error && 'code' in error ? error.code : undefined;
