@@ -3,7 +3,13 @@ import * as wire from '../network/wire.ts';
 import {describeMessage} from './describe.ts';
 import type {World} from './world.ts';
 
-type Doom = {readonly type: string; readonly from: ReplicaId; readonly to: ReplicaId};
+/** What becomes of a certain message: lost, the next one or every one, or held until all that is held is let go. */
+export type Doom = {
+	readonly type: string;
+	readonly from: ReplicaId;
+	readonly to: ReplicaId;
+	readonly fate: 'lost' | 'always lost' | 'held';
+};
 
 /**
  * The simulated network: loses, repeats, delays and reorders messages, and
@@ -16,8 +22,9 @@ export class Links {
 	readonly grey = new Set<ReplicaId>();
 	/** How much the links of a replica lose, beside the faults of the world. */
 	readonly lossy = new Map<ReplicaId, number>();
-	/** Messages that will be lost, once each: the next of this type on this link. */
-	readonly doomed: Doom[] = [];
+	/** Messages of which somebody wants that they do not arrive as others do. */
+	doomed: Doom[] = [];
+	#held: (() => void)[] = [];
 	/** How many messages of each type were sent. */
 	readonly sent = new Map<Message['type'], number>();
 	readonly #world: World;
@@ -101,11 +108,19 @@ export class Links {
 		}
 	}
 
-	#isDoomed(from: ReplicaId, to: ReplicaId, {type}: Message): boolean {
-		const index = this.doomed.findIndex(doom => doom.type === type && doom.from === from && doom.to === to);
-		if (index === -1) return false;
-		this.doomed.splice(index, 1);
-		this.#world.trace.add('replica', `${this.#world.clock} ${type} from r${from} to r${to} is lost`);
+	/** Lets go what was held. */
+	release(): void {
+		for (const deliver of this.#held) deliver();
+		this.#held = [];
+	}
+
+	#isDoomed(from: ReplicaId, to: ReplicaId, message: Message): boolean {
+		const {type} = message;
+		const doom = this.doomed.find(each => each.type === type && each.from === from && each.to === to);
+		if (!doom) return false;
+		if (doom.fate !== 'always lost') this.doomed = this.doomed.filter(each => each !== doom);
+		if (doom.fate === 'held') this.#held.push(() => this.#deliver(from, to, encode([message]), 1));
+		this.#world.trace.add('replica', `${this.#world.clock} ${type} from r${from} to r${to} is ${doom.fate}`);
 		return true;
 	}
 

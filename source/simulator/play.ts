@@ -1,6 +1,7 @@
 import type {ReplicaId} from '../consensus/types.ts';
 import {Client} from './client.ts';
 import {calm} from './faults.ts';
+import type {Doom} from './links.ts';
 import {tick} from './machine.ts';
 import type {Kind} from './trace.ts';
 import {heal} from './trouble.ts';
@@ -23,12 +24,13 @@ export class PlayError extends Error {
  *   run N ticks          lets time pass
  *   crash ID [unnoticed] · restart ID · stall ID · resume ID
  *   cut A>B · cut A-B · mend A>B · mend A-B · isolate ID · rejoin ID · heal
- *   lose TYPE A>B        the next message of this type on this link
+ *   lose TYPE A>B        the next message of this type on this link; `lose every TYPE A>B` until `heal`
+ *   hold TYPE A>B        keeps it, until `release` lets all go that is held
  *   loss P %             of all messages
  *   order skip SLOT      to whoever leads
  *   show KIND · hide KIND   message, disk; the others are shown from the beginning
  *   expect view N · expect leader ID · expect no leader · expect NAME answered N
- *   expect slot SLOT no-op · expect same logs · expect log ID N lines
+ *   expect slot SLOT no-op · expect N slots · expect same logs · expect log ID N lines
  */
 export function perform(script: string): string {
 	const stage = new Stage();
@@ -67,7 +69,10 @@ const directions: readonly Direction[] = [
 	[/^isolate (\d)$/, (stage, id) => stage.world.links.isolate(Number(id))],
 	[/^rejoin (\d)$/, (stage, id) => stage.world.links.rejoin(Number(id))],
 	[/^heal$/, stage => stage.heal()],
-	[/^lose (\w+) (\d)>(\d)$/, (stage, type, from, to) => stage.lose(type!, Number(from), Number(to))],
+	[/^lose (\w+) (\d)>(\d)$/, (stage, ...link) => stage.doom('lost', link)],
+	[/^lose every (\w+) (\d)>(\d)$/, (stage, ...link) => stage.doom('always lost', link)],
+	[/^hold (\w+) (\d)>(\d)$/, (stage, ...link) => stage.doom('held', link)],
+	[/^release$/, stage => stage.world.links.release()],
 	[/^loss (\d+) %$/, (stage, percent) => stage.change({loss: Number(percent) / 100})],
 	[/^order skip (\d+)$/, (stage, slot) => stage.leader().host.skip(Number(slot))],
 	[/^(show|hide) (message|disk)$/, (stage, verb, kind) => stage.show(kind as Kind, verb === 'show')],
@@ -86,6 +91,7 @@ const directions: readonly Direction[] = [
 		/^expect log (\d) (\d+) lines?$/,
 		(stage, id, lines) => equal('lines', stage.life(id).chat.position, Number(lines)),
 	],
+	[/^expect (\d+) slots$/, (stage, slots) => equal('slots', stage.world.checker.decided.size, Number(slots))],
 	[/^expect same logs$/, stage => equal('different logs among those that live', stage.logs().size, 1)],
 ];
 
@@ -170,14 +176,15 @@ class Stage {
 		if (!this.client(name).say(text)) throw new Error(`${name} still waits for an answer`);
 	}
 
-	lose(type: string, from: ReplicaId, to: ReplicaId) {
-		this.world.links.doomed.push({type, from, to});
+	doom(fate: Doom['fate'], [type, from, to]: readonly string[]) {
+		this.world.links.doomed.push({type: type!, from: Number(from), to: Number(to), fate});
 	}
 
 	heal() {
 		const {world} = this;
 		const {delay, write} = world.faults;
 		heal(world, world.ids);
+		world.links.doomed = [];
 		world.faults = {...calm, delay, write};
 	}
 

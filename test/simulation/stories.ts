@@ -202,9 +202,12 @@ function doubts(n: number): Story[] {
 			return undefined;
 		}),
 		tell('doubts that were taken back do not count', n, {at: [0], views: 0, wait: 13}, stage => {
-			for (const id of all(n).slice(1)) {
-				hangUp(stage, id, 0);
-				stage.world.run(7.5 * tick);
+			// Two beats after a doubt everybody has heard that it is gone; one tick later it would have faded anyway.
+			for (let round = 0; round < 10; round++) {
+				for (const id of all(n).slice(1)) {
+					hangUp(stage, id, 0);
+					stage.world.run(7 * tick);
+				}
 			}
 
 			return undefined;

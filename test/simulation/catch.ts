@@ -1,0 +1,50 @@
+import {readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {perform as performPlay} from '../../source/simulator/play.ts';
+import {simulate} from '../../source/simulator/simulate.ts';
+import {perform as performStory, stories} from './stories.ts';
+
+/**
+ * The net, as a process of its own beside the sources that it looks at: prints
+ * the first thing that goes wrong, and ends with 1 if there is one.
+ *
+ *   node catch.ts [FIRST]   FIRST is what to try before all others: `play NAME`, `story NAME`, `seed S`
+ */
+const plays = join(import.meta.dirname, '..', 'consensus', 'plays');
+const seeds = 60;
+
+const catchPlay = (name: string): string | undefined => {
+	try {
+		performPlay(readFileSync(join(plays, `${name}.txt`), 'utf8').split('\n---\n')[0]!);
+		return undefined;
+	} catch (error) {
+		return (error as Error).message.split('\n')[0];
+	}
+};
+
+const catchStory = (name: string): string | undefined => {
+	const story = stories.find(({name: known, n}) => `${known}, n=${n}` === name);
+	if (!story) throw new Error(`there is no story "${name}"`);
+	return performStory(story, 1);
+};
+
+const catchers: Record<string, (name: string) => string | undefined> = {
+	play: catchPlay,
+	story: catchStory,
+	seed: name => simulate({seed: Number(name)}).failure ?? undefined,
+};
+
+function* all(): Generator<string> {
+	for (const file of readdirSync(plays).sort()) yield `play ${file.replace('.txt', '')}`;
+	for (let seed = 0; seed < seeds; seed++) yield `seed ${seed}`;
+	for (const {name, n} of stories) yield `story ${name}, n=${n}`;
+}
+
+const [first] = process.argv.slice(2);
+for (const trial of first === undefined ? all() : [first]) {
+	const [kind, ...words] = trial.split(' ');
+	const why = catchers[kind!]!(words.join(' '));
+	if (why === undefined) continue;
+	process.stdout.write(`${trial}: ${why}\n`);
+	process.exit(1);
+}
