@@ -85,10 +85,10 @@ export class Monitor {
 		await this.#until(now() + behindMs, () =>
 			this.#live().every(({status, state}) => status!.executed >= mark || state === 'behind'),
 		);
-		const agreement = await this.#compare();
-		this.store.compared(agreement);
-		const {replicas} = this.store.getSnapshot();
-		return reportOf(replicas, this.store.agreement);
+		this.store.compared(await this.#compare());
+		this.store.review(now());
+		// Not from the snapshot: whoever listens to the store gets that only ten times a second.
+		return reportOf(this.#watched, this.store.agreement);
 	}
 
 	close(): void {
@@ -114,10 +114,12 @@ export class Monitor {
 		return compare(live, (id, slot) => this.#watches[id]!.askHash(slot));
 	}
 
+	get #watched(): readonly Watched[] {
+		return this.#watches.map(({id}) => this.store.watched(id)!);
+	}
+
 	#live(): readonly Watched[] {
-		return this.#watches
-			.map(({id}) => this.store.watched(id)!)
-			.filter(({state, status}) => state !== 'down' && status !== null);
+		return this.#watched.filter(({state, status}) => state !== 'down' && status !== null);
 	}
 
 	async #until(deadline: number, isTrue: () => boolean): Promise<void> {

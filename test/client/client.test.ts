@@ -487,7 +487,7 @@ describe('telling how things stand', () => {
 		await until('it is at r1', () => connectionOf(client).replica === 1);
 		expect(connectionOf(client)).toMatchObject({state: 'online', sentence: 'online via r1'});
 		expect(r1.hellos).toHaveLength(1);
-		expect(r0.sockets.size).toBe(0);
+		await until('r0 is left', () => r0.sockets.size === 0);
 	});
 
 	test('no quorum anywhere: stays, says how many are up, and goes on when there is one', async () => {

@@ -51,10 +51,12 @@ describe('once', () => {
 	test('under load: compared at one slot, while all of them go on', async () => {
 		const {cluster, replicas} = await stage(3);
 		let executed = 100;
-		const timer = setInterval(() => {
+		const goOn = () => {
 			executed += 50;
 			for (const [id, replica] of replicas.entries()) replica.setStatus(progress(executed - 3 * id));
-		}, 10);
+		};
+		goOn();
+		const timer = setInterval(goOn, 10);
 		afterwards(() => clearInterval(timer));
 		for (const replica of replicas)
 			replica.script.hash = slot =>
