@@ -233,11 +233,15 @@ const reader =
 		return result.success ? result.output : undefined;
 	};
 
-export const readHello: (value: unknown) => Hello | undefined = reader(
+/** A replica that comes to the door of clients is known by its role; the rest of its hello is read at its own. */
+export type GuestHello =
+	| Exclude<Hello, {readonly role: 'replica'}>
+	| {readonly role: 'replica'; readonly version: number};
+
+export const readHello: (value: unknown) => GuestHello | undefined = reader(
 	v.variant('role', [
-		v.object({role: v.picklist(['client', 'monitor']), version}),
+		v.object({role: v.picklist(['client', 'monitor', 'replica']), version}),
 		v.object({role: v.literal('administrator'), version, nonce, proof: digest}),
-		v.object({role: v.literal('replica'), version, ...identity, id, nonce, proof: digest}),
 	]),
 );
 

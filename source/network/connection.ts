@@ -31,7 +31,8 @@ export class Connection {
 	/** Null until its hello was believed. */
 	role: Exclude<Hello['role'], 'replica'> | null = null;
 	readonly nonce: string;
-	readonly openedAt = performance.now();
+	/** Since it was opened, as far as this process was awake to see it. */
+	ageMs = 0;
 	/** How often it made no sense. */
 	strikes = 0;
 	/** The clients it may speak for, how many secrets it said for that, and its requests that are not answered yet. */
@@ -49,7 +50,8 @@ export class Connection {
 	#queuedPackets = 0;
 	#queuedBytes = 0;
 	#flyingBytes = 0;
-	#flushedAt = performance.now();
+	/** How long there were packets in the buffer and none went out. */
+	#stalledMs = 0;
 	#onDrained: (() => void) | undefined;
 
 	constructor(socket: ClientSocket, nonce: string, limits: QueueLimits) {
@@ -91,9 +93,11 @@ export class Connection {
 		this.socket.conn.request.socket.destroy();
 	}
 
-	/** To be called now and then. */
-	check(now: number): void {
-		if (this.#queuedPackets > 0 && now - this.#flushedAt > this.#limits.stallMs) this.cut();
+	/** Time has passed. It is told, not looked up, as nobody else is late when it was this process that slept. */
+	pass(elapsedMs: number): void {
+		this.ageMs += elapsedMs;
+		this.#stalledMs = this.#queuedPackets > 0 ? this.#stalledMs + elapsedMs : 0;
+		if (this.#stalledMs > this.#limits.stallMs) this.cut();
 	}
 
 	#onQueued(data: unknown): void {
@@ -107,7 +111,7 @@ export class Connection {
 		this.#flyingBytes = this.#queuedBytes;
 		this.#queuedBytes = 0;
 		this.#queuedPackets = 0;
-		this.#flushedAt = performance.now();
+		this.#stalledMs = 0;
 	}
 
 	#onSent(): void {

@@ -4,7 +4,16 @@ import {type BroadcastOperator, Server} from 'socket.io';
 import type {Line} from '../chat/types.ts';
 import type {ReplicaId, Request, Slot} from '../consensus/types.ts';
 import {clientOf, type Handshake, isProof, newNonce, proofOf} from './auth.ts';
-import {readEnter, readFollow, readHashOf, readHello, readOrder, readSay, refusalOf} from './client-wire.ts';
+import {
+	type GuestHello,
+	readEnter,
+	readFollow,
+	readHashOf,
+	readHello,
+	readOrder,
+	readSay,
+	refusalOf,
+} from './client-wire.ts';
 import {
 	bury,
 	type ClientServer,
@@ -17,7 +26,6 @@ import {
 	type Done,
 	type Enter,
 	type Hash,
-	type Hello,
 	type Identity,
 	type Order,
 	paths,
@@ -296,7 +304,7 @@ export class Door {
 		}
 	}
 
-	#onHello(connection: Connection, hello: Hello): void {
+	#onHello(connection: Connection, hello: GuestHello): void {
 		const why = this.#objectionToHello(connection, hello);
 		if (why !== undefined || hello.role === 'replica') {
 			connection.refuse(why ?? `replicas connect to ${paths.peers}`);
@@ -319,7 +327,7 @@ export class Door {
 		socket.emit('welcome', {id, proof: null, weather: this.#handlers.weather(), hasFaults});
 	}
 
-	#objectionToHello(connection: Connection, hello: Hello): string | undefined {
+	#objectionToHello(connection: Connection, hello: GuestHello): string | undefined {
 		const {connections, id, secret} = this.#options;
 		if (hello.version !== protocolVersion)
 			return `replica ${id} speaks version ${protocolVersion} and you ${hello.version}: update the older one`;
@@ -414,10 +422,9 @@ export class Door {
 	}
 
 	#sweep(): void {
-		const now = performance.now();
 		for (const connection of this.#connections.values()) {
-			connection.check(now);
-			if (connection.role === null && now - connection.openedAt > this.#limits.helloMs)
+			connection.pass(this.#limits.sweepMs);
+			if (connection.role === null && connection.ageMs > this.#limits.helloMs)
 				connection.refuse(`no hello within ${this.#limits.helloMs / 1000} s`);
 		}
 

@@ -3,8 +3,8 @@ import type {Connection} from './connection.ts';
 import type {Said} from './events.ts';
 
 type Answered = Said[number];
-/** The connection that last entered a client or spoke for it, and its requests that are not answered yet. */
-type Speaker = {readonly connection: Connection; readonly open: Set<string>};
+/** The connection that last entered a client or spoke for it, and its requests that are not answered yet, by name. */
+type Speaker = {readonly connection: Connection; readonly open: Map<string, Request>};
 
 /**
  * Which connection speaks for which client: the way back for answers. A client
@@ -31,7 +31,7 @@ export class Speakers {
 		const name = nameOf(request.session, request.sequence);
 		if (open.has(name)) return true;
 		if (connection.waiting >= limit) return false;
-		open.add(name);
+		open.set(name, request);
 		connection.waiting++;
 		return true;
 	}
@@ -42,8 +42,8 @@ export class Speakers {
 		for (const answer of answers) {
 			const speaker = this.#speakers.get(answer.client);
 			if (!speaker) continue;
-			const {connection, open} = speaker;
-			if (open.delete(nameAnswered(answer))) connection.waiting--;
+			const {connection} = speaker;
+			connection.waiting -= settle(speaker.open, answer);
 			const list = sorted.get(connection);
 			if (list) list.push(answer);
 			else sorted.set(connection, [answer]);
@@ -62,10 +62,24 @@ export class Speakers {
 		const last = this.#speakers.get(client);
 		if (last?.connection === connection) return last;
 		if (last) last.connection.waiting -= last.open.size;
-		const speaker = {connection, open: new Set<string>()};
+		const speaker = {connection, open: new Map<string, Request>()};
 		this.#speakers.set(client, speaker);
 		return speaker;
 	}
+}
+
+/** Takes out what an answer settles, and says how many that were. */
+function settle(open: Map<string, Request>, answer: Answered): number {
+	const before = open.size;
+	open.delete(nameAnswered(answer));
+	if (answer.status === 'ok')
+		// A late repetition of what came before it in its session is not answered any more.
+		for (const [name, {session, sequence}] of open) {
+			if (session !== answer.session || sequence > answer.sequence) break;
+			open.delete(name);
+		}
+
+	return before - open.size;
 }
 
 const nameOf = (session: number, sequence: number): string => `${session} ${sequence}`;

@@ -30,9 +30,8 @@ const events: Record<string, [read: (value: unknown) => unknown, good: fc.Arbitr
 	hello: [
 		wire.readHello,
 		fc.oneof(
-			fc.record({role: fc.constantFrom('client', 'monitor'), version}),
+			fc.record({role: fc.constantFrom('client', 'monitor', 'replica'), version}),
 			fc.record({role: fc.constant('administrator'), version, nonce, proof: digest}),
-			fc.record({role: fc.constant('replica'), version, ...identity, id, nonce, proof: digest}),
 		),
 	],
 	enter: [

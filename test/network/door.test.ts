@@ -397,6 +397,21 @@ describe('what is said', () => {
 		expect(await visitor.next('said')).toMatchObject([{status: 'busy', sequence: 3}]);
 	});
 
+	test('and is repeated after what followed it was answered does not count for ever', async () => {
+		const {door, port, said} = await open({limits: {requests: 2}});
+		const visitor = remember(await client(port));
+		const name = {client: clientOf(keyOf('a')), session: 1};
+		visitor.socket.emit('enter', {secrets: [keyOf('a')]});
+		for (let sequence = 2; sequence < 10; sequence++) {
+			visitor.socket.emit('say', [request('a', sequence - 1), request('a', sequence)]);
+			await visitor.settle();
+			door.answer([{status: 'ok', ...name, sequence, position: sequence, slot: sequence}]);
+			expect(await visitor.next('said')).toMatchObject([{status: 'ok', sequence}]);
+		}
+
+		expect(said).toHaveLength(16);
+	});
+
 	test('is answered in one list to each connection', async () => {
 		const {door, port} = await open();
 		const [alice, bob] = [remember(await client(port)), remember(await client(port))];
