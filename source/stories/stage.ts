@@ -1,3 +1,4 @@
+import {appendFileSync} from 'node:fs';
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import {join} from 'node:path';
@@ -92,6 +93,8 @@ export class Stage {
 			configPath: this.#config,
 			dataDirectory: this.data,
 			extraArguments: () => ['--faults'],
+			// For the look at a story that failed.
+			onLine: (id, line) => appendFileSync(join(directory, `replica-${id}.txt`), `${line}\n`),
 			onExit: (id, how) => {
 				if (this.#alive.delete(id)) this.#accident ??= new Error(`replica ${id} went down by itself: ${how}`);
 			},

@@ -15,7 +15,7 @@ const shorter: Record<string, number> = {
 };
 /** What each must have counted, beside the verdict. */
 const facts: Record<string, Record<string, number>> = {
-	normal: {clientsAtOnce: 16, comparedReplicas: 3, view: 0},
+	normal: {clientsAtOnce: 16, comparedReplicas: 3},
 	'primary-dies': {newLeader: 1, comparedReplicas: 2},
 	'primary-dies-f-times': {comparedReplicas: 4},
 	'skip-slot': {},
