@@ -7,6 +7,8 @@ import {parse} from './parse.ts';
 /** Runs one command line; resolves with the exit code. */
 async function run(argv: readonly string[]): Promise<number> {
 	const wish = parse(argv);
+	// meow names the process after the package: `ps` shall tell one replica from another.
+	process.title = ['paxos-chat', ...argv].join(' ');
 	switch (wish.type) {
 		case 'help':
 			print(wish.of === null ? mainHelp() : helpOf(wish.of));
@@ -29,4 +31,5 @@ process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 leaveWhenNobodyReads(leave);
 listenForSignals(leave);
-run(process.argv.slice(2)).then(leave, fail);
+// What was printed has to arrive first, or the error of a full disk would be lost with it.
+run(process.argv.slice(2)).then(code => process.stdout.write('', () => setImmediate(leave, code)), fail);

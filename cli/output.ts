@@ -32,7 +32,7 @@ const oneLine = (text: string): string =>
 export function leaveWhenNobodyReads(exit: (code: number) => void): void {
 	process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 		if (error.code === 'EPIPE') exit(0);
-		else exit(complain(error));
+		else exit(complain(new Failure(`standard output: ${error.message}`)));
 	});
 	process.stderr.on('error', () => {});
 }

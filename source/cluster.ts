@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto';
-import {readFileSync} from 'node:fs';
+import {closeSync, openSync, readSync} from 'node:fs';
 import {isIP} from 'node:net';
 import * as v from 'valibot';
 import type {ReplicaId} from './consensus/types.ts';
@@ -101,14 +101,12 @@ const mostDown = 50;
 
 /** Reads and checks a whole file. Every refusal is a Failure of one line that names the value, with exit code 2. */
 export function readCluster(path: string): Cluster {
-	let text: string;
 	try {
-		text = readFileSync(path, 'utf8');
+		return parseCluster(readText(path), path);
 	} catch (error) {
+		if (error instanceof Failure) throw error;
 		throw new Failure(`${path}: ${whyUnreadable(error)}; name the file with --config FILE`, 2);
 	}
-
-	return parseCluster(text, path);
 }
 
 /** The same for text at hand; `name` stands before every refusal. */
@@ -294,6 +292,24 @@ function hasUnexpectedToken(text: string): boolean {
 	} catch (error) {
 		return (error as SyntaxError).message.startsWith('Unexpected token');
 	}
+}
+
+/** A hundred replicas need a hundredth of it; a device or another file that was named by mistake may have no end. */
+const mostBytes = 1_048_576;
+
+function readText(path: string): string {
+	const buffer = Buffer.alloc(mostBytes + 1);
+	const file = openSync(path, 'r');
+	let length = 0;
+	try {
+		for (let read = -1; read !== 0; length += read)
+			read = readSync(file, buffer, length, buffer.length - length, null);
+	} finally {
+		closeSync(file);
+	}
+
+	if (length > mostBytes) throw new Error(`is longer than ${mostBytes} bytes`);
+	return buffer.toString('utf8', 0, length);
 }
 
 function whyUnreadable(error: unknown): string {

@@ -37,8 +37,9 @@ export async function chat(flags: Flags): Promise<number> {
 	}
 }
 
-/** If nobody answers, and all replicas belong to this machine, they are ours to start. */
+/** If nobody answers, and all replicas belong to this machine, they are ours to start. Who only looks starts nothing. */
 async function ownReplicas(cluster: Cluster, flags: Flags): Promise<Supervisor | null> {
+	if (flags.readOnly) return null;
 	if ((await hasSupervisor(flags.data)) || (await isAnswering(cluster))) return null;
 	const ids = await localReplicas(cluster);
 	if (ids.length < cluster.replicas.length) return null;
@@ -70,7 +71,10 @@ async function untilOthersLeft(supervisor: Supervisor): Promise<void> {
 		const reports = await supervisor.reports(lookMs);
 		const others = reports.reduce((sum, {clients}) => sum + clients, 0);
 		if (others === 0) return;
-		if (others !== told) tell(`waiting for ${others} others to leave; Ctrl+C stops the replicas now`);
+		if (others !== told)
+			tell(
+				`waiting for ${others} ${others === 1 ? 'other' : 'others'} to leave; Ctrl+C stops the replicas now`,
+			);
 		told = others;
 		await sleep(lookMs, undefined, {signal: leaving}).catch(() => {});
 	}

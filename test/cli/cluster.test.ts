@@ -123,7 +123,7 @@ describe('a file that does not is refused in one line, with the path of the valu
 		[{...good, batchBytes: 1e9}, 'batchBytes: must be a whole number from 1 to 1048576, is 1000000000'],
 		[
 			{...good, sessions: 'a'.repeat(100)},
-			`sessions: must be a whole number from 1 to 1000000, is "${'a'.repeat(59)}…`,
+			`sessions: must be a whole number from 1 to 50000, is "${'a'.repeat(59)}…`,
 		],
 		[{...good, heartbeatMs: 5}, 'heartbeatMs: must be at least tickMs (10), is 5'],
 		[{...good, staggerMs: 200}, 'staggerMs: must be more than twice heartbeatMs (100), is 200'],
@@ -162,6 +162,13 @@ describe('a file that cannot be read', () => {
 		expect(() => readCluster(directory)).toThrow(
 			`${directory}: is a directory; name the file with --config FILE`,
 		);
+	});
+
+	test('and one without an end is not read to its end', () => {
+		const path = join(directory, 'long.json');
+		writeFileSync(path, ' '.repeat(1_048_577));
+		const why = 'is longer than 1048576 bytes; name the file with --config FILE';
+		expect(() => readCluster(path)).toThrow(`${path}: ${why}`);
 	});
 
 	test('and one that can is read', () => {

@@ -1,9 +1,10 @@
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {spawnSync} from 'node:child_process';
+import {existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {dirname, join, resolve} from 'node:path';
 import {afterAll, beforeAll, describe, expect, jest, test} from '@jest/globals';
 import {commands} from '../../cli/commands.ts';
-import {binScript, run} from './processes.ts';
+import {mainScript, run} from './processes.ts';
 
 /** Many processes, on a machine that may be busy. */
 jest.setTimeout(30_000);
@@ -14,12 +15,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(cwd, {recursive: true}));
 
-describe('the program that was built', () => {
-	const bin = (...words: string[]) => run(words, {cwd, script: binScript});
+describe('the program', () => {
+	const bin = (...words: string[]) => run(words, {cwd});
 
-	test('tells its version', async () => {
+	test('tells its version, as it was built and from its sources', async () => {
 		const {version} = JSON.parse(readFileSync('package.json', 'utf8')) as {version: string};
-		expect(await bin('--version')).toEqual({code: 0, stdout: `${version}\n`, stderr: ''});
+		const said = {code: 0, stdout: `${version}\n`, stderr: ''};
+		expect(await bin('--version')).toEqual(said);
+		expect(await run(['--version'], {cwd, script: mainScript})).toEqual(said);
 	});
 
 	test('helps on standard output', async () => {
@@ -49,6 +52,17 @@ describe('the program that was built', () => {
 			code: 2,
 			stdout: '',
 			stderr: 'paxos-chat: cluster.json: no such file; name the file with --config FILE\n',
+		});
+	});
+
+	test('tells when standard output is full', () => {
+		if (!existsSync('/dev/full')) return;
+		const {NODE_OPTIONS: _, ...env} = process.env;
+		const stdio = ['ignore', openSync('/dev/full', 'w'), 'pipe'] as const;
+		const {status, stderr} = spawnSync(process.execPath, ['cli/bin.js', '--help'], {stdio: [...stdio], env});
+		expect({status, stderr: stderr.toString()}).toEqual({
+			status: 1,
+			stderr: 'paxos-chat: standard output: ENOSPC: no space left on device, write\n',
 		});
 	});
 

@@ -5,9 +5,9 @@ import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 
-/** The command line, run from its sources; `cli/bin.js` runs what was built. */
+/** The program as it was built, which `npm test` does first, and from its sources. */
+const binScript = resolve('cli/bin.js');
 export const mainScript = resolve('cli/main.ts');
-export const binScript = resolve('cli/bin.js');
 
 export type Ended = {readonly code: number | null; readonly stdout: string; readonly stderr: string};
 
@@ -22,7 +22,7 @@ export class Running {
 		words: readonly string[],
 		{
 			cwd,
-			script = mainScript,
+			script = binScript,
 			environment = {},
 		}: {cwd: string; script?: string; environment?: NodeJS.ProcessEnv},
 	) {
