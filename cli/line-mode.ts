@@ -55,6 +55,7 @@ class LineMode {
 	constructor(options: LineModeOptions) {
 		const {cluster, via, timeoutMs, leaving} = options;
 		this.#options = options;
+		if (leaving.aborted) this.end.resolve(false);
 		leaving.addEventListener('abort', () => this.end.resolve(false), {once: true});
 		this.#client = new Client({
 			cluster,

@@ -18,6 +18,7 @@ export async function chat(flags: Flags): Promise<number> {
 	const supervisor = await ownReplicas(cluster, flags);
 	const isScreen = isTerminal() && !flags.plain;
 	try {
+		if (leaving.aborted) return leaving.reason as number;
 		if (isScreen) return await openScreen(cluster, flags, {supervisor, startIn: 'chat'});
 		const {lineMode} = await import('../line-mode.ts');
 		const isAllSaid = await lineMode({
@@ -57,8 +58,7 @@ async function ownReplicas(cluster: Cluster, flags: Flags): Promise<Supervisor |
 	const names = ids.map(id => `r${id}`).join(' ');
 	tell(`no replica answers: starting ${names}; what they say goes to ${logPath}`);
 	// From here on a signal has to wait for the replicas.
-	void untilLeaving();
-	await startReplicas(supervisor, cluster);
+	await Promise.race([startReplicas(supervisor, cluster), untilLeaving()]);
 	return supervisor;
 }
 

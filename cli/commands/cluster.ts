@@ -29,7 +29,8 @@ export async function cluster(flags: Flags): Promise<number> {
 	// From here on a signal has to wait for the replicas.
 	const left = untilLeaving();
 	await Promise.race([startReplicas(supervisor, file), left]);
-	if (!leaving.aborted) tell(`${ids.map(id => `r${id}`).join(' ')}: Ctrl+C stops them`);
+	const up = ids.filter(id => supervisor.pid(id) !== null).map(id => `r${id}`);
+	if (!leaving.aborted) tell(`${up.join(' ')} run: Ctrl+C stops them`);
 	const code = await left;
 	await supervisor.stop(quietMs);
 	return code;

@@ -1,4 +1,4 @@
-import {existsSync, readFileSync} from 'node:fs';
+import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {createConnection, createServer, type Server} from 'node:net';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, jest, test} from '@jest/globals';
@@ -103,7 +103,7 @@ describe('a cluster in the foreground', () => {
 	beforeAll(async () => {
 		await place.write(1);
 		cluster = place.start(['cluster']);
-		await cluster.until(/^r0 r1 r2: Ctrl\+C stops them$/m);
+		await cluster.until(/^r0 r1 r2 run: Ctrl\+C stops them$/m);
 	});
 	afterAll(() => place.clear());
 
@@ -276,9 +276,15 @@ describe('a cluster in the foreground', () => {
 			async () => !(await Promise.all(place.ports.map(isListening))).includes(true),
 			'all to leave',
 		);
+	});
+
+	test('one whose disk is damaged is told and left out, as a majority is left', async () => {
+		writeFileSync(join(place.path, 'data/replica-2/meta'), 'nonsense');
 		const third = place.start(['cluster']);
-		await third.until(/Ctrl\+C stops them$/m);
+		await third.until(/^r2 did not start: .+\nr0 r1 run: Ctrl\+C stops them$/m);
+		expect(await place.run(['--nick', 'dora'], 'two will do\n')).toMatchObject({code: 0});
 		expect((await third.end('SIGTERM')).code).toBe(143);
+		expect((await place.run(['verify'])).code).toBe(1);
 	});
 });
 
