@@ -4,7 +4,7 @@ import type {AddressInfo} from 'node:net';
 import {Chat, type ChatState} from './chat/chat.ts';
 import {ChatLog} from './chat/chat-log.ts';
 import {decodeLine, encodeLine} from './chat/line-text.ts';
-import type {Line} from './chat/types.ts';
+import type {Answer, Line} from './chat/types.ts';
 import {type Cluster, rulesOf} from './cluster.ts';
 import {Replica} from './consensus/replica.ts';
 import type {Chunk, Decision, Fetch, Note, Options, ReplicaId, Request, Slot} from './consensus/types.ts';
@@ -15,8 +15,12 @@ import {Door} from './network/door.ts';
 import type {Done, Hash, Identity, Order, Said, Status, Weather} from './network/events.ts';
 import {Faults} from './network/faults.ts';
 import {Rooms} from './network/rooms.ts';
+import {NoteBook} from './note-book.ts';
+import {Acquaintances} from './storage/acquaintances.ts';
 import {readCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
+import type {Disk} from './storage/disk.ts';
+import {codeOf, type Files, failureOf} from './storage/files.ts';
 import {Journal} from './storage/journal.ts';
 import {KeptLines} from './storage/kept-lines.ts';
 import {Transfer} from './transfer.ts';
@@ -41,6 +45,19 @@ export type ServerOptions = {
 	readonly log: (line: string) => void;
 	/** The replica has stopped for good: its disk failed, or an invariant broke. Called once. */
 	readonly onFatal: (error: Error) => void;
+	/** What the journal writes to; the real disk, if absent. */
+	readonly files?: Files;
+};
+
+/** What a replica holds open before it is one. */
+type Parts = {
+	readonly directory: ReplicaDirectory;
+	readonly acquaintances: Acquaintances;
+	readonly checkpoint: ChatState | undefined;
+	readonly log: ChatLog;
+	readonly journal: Journal;
+	readonly chat: Chat;
+	readonly replica: Replica;
 };
 
 /**
@@ -64,57 +81,61 @@ export class Server implements Service {
 	/** When each peer was last heard, in milliseconds of the monotonic clock. */
 	readonly #heardAt = new Map<ReplicaId, number>();
 	readonly #counts = {retriesAnswered: 0, viewsEntered: 0, noOps: 0};
+	readonly #notes = new NoteBook(() => performance.now());
 	/** The latest that is durable. */
 	#checkpoint: ChatState | undefined;
-	#isCheckpointing = false;
+	/** A checkpoint is being made or installed: the end of it, which never fails. */
+	#checkpointing: Promise<void> | undefined;
 	/** What is decided while a checkpoint of a peer is being installed, which comes first. */
 	#held: Decision[] | undefined;
 	readonly #kept: KeptLines;
 	readonly #transfer: Transfer;
 	/** New requests are refused with this: the end is near. */
 	#farewell: string | undefined;
+	/** Nothing is said or acknowledged any more. */
 	#isStopped = false;
+	readonly #failed = Promise.withResolvers<void>();
+	#stopping: Promise<void> | undefined;
 
 	/** Reads what the disk remembers, executes it, and then lets the world in. Throws a Failure if it must not start. */
 	static async start(options: ServerOptions): Promise<Server> {
-		const {cluster, id, data} = options;
+		const {cluster, id, data, files} = options;
 		const directory = await openReplicaDirectory({data, id, cluster});
+		const opened = [directory.release];
+		let server: Server | undefined;
 		try {
-			const checkpoint = await readCheckpoint(directory.checkpoint);
 			const fatal = (error: Error) => server?.fail(error);
-			const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, fatal);
+			const acquaintances = await Acquaintances.open(directory.acquaintances);
+			const checkpoint = await readCheckpoint(directory.checkpoint);
 			const {journal, entries, since, tornAt} = await Journal.open({
 				directory: directory.journal,
 				segmentBytes: cluster.segmentBytes,
 				onError: fatal,
+				...(files && {files}),
 			});
-			if ((checkpoint?.slot ?? 0) < since) throw olderCheckpoint(directory, id, since);
+			opened.push(() => journal.close());
+			const slot = checkpoint?.slot ?? 0;
+			if (slot < since) throw olderCheckpoint(directory, id, since);
 			if (tornAt)
-				options.log(`cut an unfinished write off the journal: ${tornAt.path} at byte ${tornAt.offset}`);
+				options.log(`the last write before this start was unfinished: it is cut off, ${tornAt.path}`);
+			// It is cut to the checkpoint only now, when the journal is known to hold the rest.
+			const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, fatal);
+			opened.push(() => log.close());
 			const chat = new Chat({sessions: cluster.sessions}, checkpoint);
-			const replica = new Replica(coreOptions(options), entries, chat.slot);
-			const server: Server = new Server(options, {directory, checkpoint, log, journal, chat, replica});
+			const replica = new Replica(coreOptions(options), entries, slot);
+			server = new Server(options, {directory, acquaintances, checkpoint, log, journal, chat, replica});
 			await server.#listen();
 			return server;
 		} catch (error) {
-			await directory.release();
+			if (server) await server.stop();
+			else for (const close of opened.reverse()) await close();
 			throw error;
 		}
 	}
 
-	private constructor(
-		options: ServerOptions,
-		parts: {
-			directory: ReplicaDirectory;
-			checkpoint: ChatState | undefined;
-			log: ChatLog;
-			journal: Journal;
-			chat: Chat;
-			replica: Replica;
-		},
-	) {
+	private constructor(options: ServerOptions, parts: Parts) {
 		const {cluster, id} = options;
-		const {directory} = parts;
+		const {directory, acquaintances} = parts;
 		this.id = id;
 		this.#options = options;
 		this.#cluster = cluster;
@@ -123,11 +144,11 @@ export class Server implements Service {
 		this.#log = parts.log;
 		this.#chat = parts.chat;
 		this.#checkpoint = parts.checkpoint;
-		this.#kept = new KeptLines(directory.fetchedLines, error => this.fail(asError(error)));
+		this.#kept = new KeptLines(directory.fetchedLines, error => this.fail(error));
 		this.#transfer = new Transfer({
 			chat: () => this.#chat,
 			checkpoint: () => this.#checkpoint,
-			read: (after, upTo, done) => this.#readText(after, upTo, done),
+			read: (after, upTo, done) => this.#readText(after, upTo, this.#guard(done)),
 			send: (to, message) => network.send(to, [message]),
 			keep: lines => this.#kept.keep(lines),
 			forget: () => this.#kept.forget(),
@@ -135,6 +156,7 @@ export class Server implements Service {
 			progress: () => this.#host.progress(),
 			tell: options.log,
 			now: () => performance.now(),
+			later: run => setImmediate(this.#guard(run)),
 		});
 		this.#http = createServer((_request, response) => response.writeHead(404).end());
 		const identity: Identity = {
@@ -156,11 +178,17 @@ export class Server implements Service {
 			id,
 			cluster,
 			identity,
+			incarnation: directory.incarnation,
+			acquaintances: {
+				incarnationOf: peer => acquaintances.incarnationOf(peer),
+				meet: (peer, incarnation) => this.#whole(acquaintances.meet(peer, incarnation)),
+			},
 			secret,
 			httpServer: this.#http,
 			onMessages: this.#guard((from, messages) => this.#faults.receive(from, messages)),
 			onDisconnected: this.#guard(peer => this.#faults.disconnected(peer)),
 			onHears: () => undefined,
+			onLost: peer => this.fail(memoryLost(directory, id, peer)),
 			onTrouble: options.log,
 		});
 		this.#door = new Door({
@@ -181,7 +209,11 @@ export class Server implements Service {
 			},
 		});
 		const network = this.#faults.around(this.#rooms);
-		this.#host = new Host(parts.replica, this.#journal, network, this, Date.now);
+		const disk: Disk = {
+			append: (entries, done) => this.#journal.append(entries, this.#guard(done)),
+			defer: entries => this.#journal.defer(entries),
+		};
+		this.#host = new Host(parts.replica, disk, network, this, Date.now);
 	}
 
 	get port(): number {
@@ -202,24 +234,35 @@ export class Server implements Service {
 		this.#farewell ??= `r${this.id} is about to stop`;
 	}
 
-	/** Says goodbye to everybody and leaves a clean disk. */
-	async stop(): Promise<void> {
-		if (this.#isStopped) return;
-		this.#isStopped = true;
-		for (const timer of this.#timers) clearInterval(timer);
-		await Promise.all([this.#door.close(), this.#rooms.close()]);
-		this.#http.closeAllConnections();
-		this.#http.close();
-		await Promise.all([this.#journal.close(), this.#log.close(), this.#kept.close()]);
-		await this.#directory.release();
+	/** Says goodbye to everybody and leaves a clean disk; after a failure, as clean as it is. */
+	stop(): Promise<void> {
+		this.#stopping ??= this.#close();
+		return this.#stopping;
 	}
 
 	/** The first error of a disk, or a broken invariant, is final: nothing more is said or acknowledged. */
 	fail(error: Error) {
 		if (this.#isStopped) return;
+		this.#end();
+		this.#failed.resolve();
+		this.#options.onFatal(isOfSystem(error) ? failureOf(this.#directory.path, error) : error);
+	}
+
+	#end() {
 		this.#isStopped = true;
 		for (const timer of this.#timers) clearInterval(timer);
-		this.#options.onFatal(error);
+	}
+
+	async #close() {
+		this.#end();
+		// Whoever is sent away finds nobody here when he comes back, and goes elsewhere at once.
+		this.#http.close();
+		await Promise.all([this.#door.close(), this.#rooms.close()]);
+		this.#http.closeAllConnections();
+		await this.#checkpointing;
+		const closed = await Promise.allSettled([this.#journal.close(), this.#log.close(), this.#kept.close()]);
+		await this.#directory.release();
+		for (const one of closed) if (one.status === 'rejected') throw one.reason;
 	}
 
 	// What the host wants of us.
@@ -244,7 +287,7 @@ export class Server implements Service {
 
 		if (lines.length === 0 && answers.length === 0) return;
 		// An answer says that the line stands in this log: it follows the write.
-		this.#log.append(text, () => {
+		this.#append(text, () => {
 			if (lines.length > 0) this.#door.publish(lines);
 			if (answers.length > 0) this.#door.answer(answers);
 		});
@@ -270,25 +313,20 @@ export class Server implements Service {
 
 	note(notes: readonly Note[]) {
 		const at = Date.now();
-		for (const note of notes) {
-			if (note.kind === 'view') this.#counts.viewsEntered++;
+		for (const {kind} of notes) if (kind === 'view') this.#counts.viewsEntered++;
+		const told = this.#notes.sift(notes);
+		for (const note of told) {
 			const slot = note.slot === undefined ? '' : ` slot ${note.slot}:`;
 			this.#options.log(`view ${note.view}${slot} ${note.text}`);
 		}
 
-		this.#door.notes(notes.map(note => ({...note, replica: this.id, at})));
+		this.#door.notes(told.map(note => ({...note, replica: this.id, at})));
 	}
 
 	// What the outside wants of us.
 
 	#say(requests: readonly Request[]) {
-		if (this.#farewell !== undefined) {
-			const why = this.#farewell;
-			this.#door.answer(requests.map(request => turnedAway(request, 'busy', why)));
-			return;
-		}
-
-		const known: Said[number][] = [];
+		const known: Answer[] = [];
 		const unknown: Request[] = [];
 		for (const request of requests) {
 			const answer = this.#chat.answerTo(request);
@@ -297,8 +335,16 @@ export class Server implements Service {
 		}
 
 		this.#counts.retriesAnswered += known.length;
-		if (known.length > 0) this.#log.append('', () => this.#door.answer(known));
-		if (unknown.length > 0) this.#host.submit(unknown);
+		if (known.length > 0) this.#append('', () => this.#door.answer(known));
+		if (unknown.length === 0) return;
+		const why = this.#farewell;
+		if (why === undefined) this.#host.submit(unknown);
+		else this.#door.answer(unknown.map(request => turnedAway(request, 'busy', why)));
+	}
+
+	/** `done` follows when it stands in the log, and all that was appended before. */
+	#append(text: string, done: () => void) {
+		this.#log.append(text, this.#guard(done));
 	}
 
 	#hashAt(slot: Slot): Hash {
@@ -353,6 +399,9 @@ export class Server implements Service {
 			throw listenFailure(error, this.id, bind, port);
 		}
 
+		// Too many open files, for instance: the caller comes again.
+		this.#http.on('error', error => this.#options.log(`cannot take a connection: ${error.message}`));
+
 		this.#rooms.start();
 		this.#timers.push(
 			setInterval(
@@ -372,20 +421,20 @@ export class Server implements Service {
 	#tick() {
 		this.#host.tick();
 		this.#door.weather(this.#weatherNow());
-		if (this.#journal.bytesSinceRotation > this.#cluster.checkpointBytes)
-			this.#checkpoints(() => this.#keep());
+		const isDue = this.#journal.bytesSinceRotation > this.#cluster.checkpointBytes;
+		if (isDue && !this.#checkpointing) this.#alone(() => this.#keep());
 	}
 
-	/** One at a time. */
-	#checkpoints(make: () => Promise<void>) {
-		if (this.#isCheckpointing) return;
-		this.#isCheckpointing = true;
-		make().then(
+	/** One checkpoint at a time: what comes while one is made waits for its end. */
+	#alone(make: () => Promise<void>) {
+		const before = this.#checkpointing ?? Promise.resolve();
+		const work = this.#whole(before.then(make)).then(
 			() => {
-				this.#isCheckpointing = false;
+				if (this.#checkpointing === work) this.#checkpointing = undefined;
 			},
-			error => this.fail(asError(error)),
+			() => {},
 		);
+		this.#checkpointing = work;
 	}
 
 	/**
@@ -399,6 +448,7 @@ export class Server implements Service {
 		const {bytes} = this.#log;
 		await this.#log.sync();
 		await this.#name(state, bytes);
+		if (this.#isStopped) return;
 		this.#host.checkpoint(state.slot);
 		await this.#shortenJournal();
 	}
@@ -410,33 +460,64 @@ export class Server implements Service {
 
 	async #shortenJournal() {
 		const {replica} = this.#host;
-		const removeOlder = await this.#journal.rotate(replica.restate(), replica.acceptor.since);
+		// What the core has forgotten is not restated: without a checkpoint of at least that slot nobody may start again.
+		const {since} = replica.acceptor;
+		const removeOlder = await this.#journal.rotate(replica.restate(), since);
 		await removeOlder();
 	}
 
-	/** Makes a peer's state ours, after all of its lines are in our log: the checkpoint is durable before anything relies on it. */
+	/**
+	 * Makes a peer's state ours. Its lines come behind ours first, where a crash
+	 * leaves them to be cut; then the checkpoint names them, before anything
+	 * relies on it. What is decided meanwhile waits.
+	 */
 	#install(state: ChatState) {
-		if (this.#isCheckpointing) return; // The core will ask again.
 		this.#held = [];
-		this.#checkpoints(async () => {
-			let last = '';
-			for await (const piece of this.#kept.pieces()) {
-				await new Promise<void>(resolve => this.#log.append(piece, resolve));
-				last = piece;
-			}
-
+		this.#alone(async () => {
+			const last = await this.#appendKept();
+			if (this.#isStopped) return;
 			const {bytes} = this.#log;
 			await this.#log.sync();
 			await this.#name(state, bytes);
-			this.#chat = new Chat({sessions: this.#cluster.sessions}, state);
-			const held = this.#held ?? [];
-			this.#held = undefined;
-			this.execute(held.filter(({slot}) => slot > state.slot));
-			this.#host.install(state.slot);
+			if (this.#isStopped) return;
+			this.#takeOver(state);
 			const lines = last.split('\n').flatMap(text => decodeLine(text) ?? []);
 			if (lines.length > 0) this.#door.publish(lines);
 			this.#kept.forget();
 			await this.#shortenJournal();
+		});
+	}
+
+	/** All that was fetched goes into the log, piece by piece; gives the last piece. */
+	async #appendKept(): Promise<string> {
+		let last = '';
+		for await (const piece of this.#kept.pieces()) {
+			const written = new Promise<void>(resolve => this.#log.append(piece, resolve));
+			await Promise.race([written, this.#failed.promise]);
+			if (this.#isStopped) break;
+			last = piece;
+		}
+
+		return last;
+	}
+
+	#takeOver(state: ChatState) {
+		this.#chat = new Chat({sessions: this.#cluster.sessions}, state);
+		const answers = [...this.#host.replica.waiting.values()].flatMap(
+			({request}) => this.#chat.answerTo(request) ?? [],
+		);
+		if (answers.length > 0) this.#append('', () => this.#door.answer(answers));
+		const held = this.#held ?? [];
+		this.#held = undefined;
+		this.execute(held.filter(({slot}) => slot > state.slot));
+		this.#host.install(state.slot);
+	}
+
+	/** What it comes to; if that is an error, it is the end. */
+	#whole<Result>(work: Promise<Result>): Promise<Result> {
+		return work.catch((error: unknown) => {
+			this.fail(asError(error));
+			throw error;
 		});
 	}
 
@@ -524,6 +605,13 @@ function coreOptions({cluster, id, skip}: ServerOptions): Options {
 }
 
 const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));
+/** Errors of the operating system, not those of Node, whose codes begin with ERR_. */
+const isOfSystem = (error: Error) => !(error instanceof Failure) && /^E[A-Z0-9]+$/.test(codeOf(error) ?? '');
+
+const memoryLost = ({path}: ReplicaDirectory, id: ReplicaId, peer: ReplicaId) =>
+	new Failure(
+		`replica ${id} has lost its memory: replica ${peer} has met it with another one than ${path}; it does not vote, or what it promised could be broken; put the old directory back, the others go on without it`,
+	);
 
 const turnedAway = ({client, session, sequence}: Request, status: 'busy' | 'refused', why: string) => ({
 	status,

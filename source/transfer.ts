@@ -1,15 +1,17 @@
-import {CatchUp} from './chat/catch-up.ts';
+import {type Bites, CatchUp} from './chat/catch-up.ts';
 import type {ChatState} from './chat/chat.ts';
 import {plainOf, stateOf} from './chat/chat-state.ts';
 import type {Chunk, Fetch, Message, ReplicaId} from './consensus/types.ts';
 
 /** A peer that has not answered for so long is asked again, or another one. In milliseconds. */
 const impatienceMs = 1000;
+/** For so long nothing is asked of a peer that sent what cannot be true. In milliseconds. */
+const distrustMs = 10_000;
 
 /** The replica around a transfer: its chat, its log, its peers. */
 export type TransferPorts = {
 	/** Where our own chat stands. */
-	chat(): Pick<ChatState, 'slot' | 'position' | 'hash'>;
+	chat(): Pick<ChatState, 'slot' | 'position' | 'at' | 'hash'>;
 	/** The latest durable checkpoint of our own, for others. */
 	checkpoint(): ChatState | undefined;
 	/** Some of the lines of our log, as text: those after a position, none after another. */
@@ -25,19 +27,27 @@ export type TransferPorts = {
 	tell(text: string): void;
 	/** Milliseconds of a clock that does not jump. */
 	now(): number;
+	/** Lets others go on, and then calls. */
+	later(run: () => void): void;
 };
 
 /**
  * Brings a replica that is far behind up to the checkpoint of a peer: first the
  * lines of the chat log that it misses, piece by piece and asking for each, so
  * that nothing else waits behind them; then the checkpoint. Nothing is believed
- * before the chain over the lines ends in the checkpoint's hash.
+ * before the chain over the lines ends in the checkpoint's hash. So it does not
+ * matter who sent which piece: when a peer falls silent the next one goes on.
  */
 export class Transfer {
 	readonly #ports: TransferPorts;
 	#catchUp: CatchUp | undefined;
-	#peer: ReplicaId | undefined;
+	/** Whose answers are welcome: a slow one is as good as a fast one. */
+	readonly #asked = new Set<ReplicaId>();
 	#askedAt = 0;
+	/** A piece is being looked through, in bites. */
+	#isBusy = false;
+	/** Until when nothing is asked of a peer. */
+	readonly #distrusted = new Map<ReplicaId, number>();
 
 	constructor(ports: TransferPorts) {
 		this.#ports = ports;
@@ -45,14 +55,11 @@ export class Transfer {
 
 	/** The core says at every beat that it needs this; most of the time it is under way. */
 	begin(from: ReplicaId) {
-		const {now, chat, forget} = this.#ports;
-		if (this.#catchUp && now() - this.#askedAt < impatienceMs) return;
-		// What another peer has begun may lead beyond this one's checkpoint.
-		if (this.#catchUp?.start !== chat().slot || this.#peer !== from) {
-			this.#catchUp = new CatchUp(chat());
-			forget();
-		}
-
+		const now = this.#ports.now();
+		const isAsked = this.#catchUp !== undefined && now - this.#askedAt < impatienceMs;
+		const distrustedUntil = this.#distrusted.get(from);
+		if (this.#isBusy || isAsked || (distrustedUntil !== undefined && now < distrustedUntil)) return;
+		if (this.#catchUp?.start !== this.#ports.chat().slot) this.#startAnew();
 		this.#ask(from);
 	}
 
@@ -61,50 +68,79 @@ export class Transfer {
 		else this.#onChunk(from, message);
 	}
 
+	#startAnew() {
+		this.#end();
+		this.#catchUp = new CatchUp(this.#ports.chat());
+	}
+
 	#ask(peer: ReplicaId) {
-		this.#peer = peer;
+		this.#asked.add(peer);
 		this.#askedAt = this.#ports.now();
 		this.#ports.send(peer, {type: 'fetch', after: this.#catchUp!.position});
 	}
 
+	/** Whoever asks for more than our checkpoint covers gets the checkpoint, and sees that this is all. */
 	#onFetch(from: ReplicaId, after: number) {
 		const {checkpoint, read, send} = this.#ports;
 		const state = checkpoint();
-		if (!state || after > state.position) return;
+		if (!state) return;
 		const answer = (lines: string, isLast: boolean) =>
 			send(from, {type: 'chunk', after, lines, checkpoint: isLast ? JSON.stringify(plainOf(state)) : null});
-		if (after === state.position) answer('', true);
+		if (after >= state.position) answer('', true);
 		else read(after, state.position, lines => answer(lines, false));
 	}
 
 	#onChunk(from: ReplicaId, {after, lines, checkpoint}: Chunk) {
-		const {chat, progress, keep} = this.#ports;
 		const catchUp = this.#catchUp;
-		// Of an older question, or asked for in vain: the core got what it missed in another way.
-		if (!catchUp || from !== this.#peer || after !== catchUp.position) return;
-		if (catchUp.start !== chat().slot) return this.#end();
-		progress();
-		if (!catchUp.take(lines)) return this.#refuse(from, 'lines that do not follow');
-		if (lines !== '') keep(lines);
-		if (checkpoint === null) {
-			if (lines !== '') this.#ask(from);
-			return;
+		// Of an older question, or the same piece again.
+		if (!catchUp || this.#isBusy || !this.#asked.has(from) || after !== catchUp.position) return;
+		this.#follow(catchUp, catchUp.take(lines), isRight => {
+			if (!isRight) return this.#refuse(from, 'lines that do not follow');
+			if (lines !== '') this.#ports.keep(lines);
+			if (checkpoint !== null) this.#conclude(from, catchUp, checkpoint);
+			else if (lines !== '') this.#ask(from);
+		});
+	}
+
+	#conclude(from: ReplicaId, catchUp: CatchUp, checkpoint: string) {
+		const state = readState(checkpoint);
+		if (!state) return this.#refuse(from, 'a checkpoint that is none');
+		const own = this.#ports.chat().position;
+		if (state.position < catchUp.position && own < catchUp.position) {
+			// What another peer gave leads beyond the checkpoint of this one: only from the start do they fit together.
+			this.#startAnew();
+			return this.#ask(from);
 		}
 
-		const state = readState(checkpoint);
-		if (!state || !catchUp.endsIn(state))
-			return this.#refuse(from, 'a checkpoint that does not fit its lines');
-		this.#catchUp = undefined;
-		this.#ports.install(state);
+		this.#follow(catchUp, catchUp.endsIn(state), isRight => {
+			if (!isRight) return this.#refuse(from, 'a checkpoint that does not fit its lines');
+			this.#catchUp = undefined;
+			this.#ports.install(state);
+		});
+	}
+
+	/** Bite by bite, so that a piece that takes long to be looked through stops nobody. */
+	#follow(catchUp: CatchUp, bites: Bites, then: (isRight: boolean) => void) {
+		const {chat, progress, later} = this.#ports;
+		// The core got what it missed in another way.
+		if (catchUp.start !== chat().slot) return this.#end();
+		progress();
+		const {done, value} = bites.next();
+		this.#isBusy = !done;
+		if (done) then(value);
+		else later(() => this.#follow(catchUp, bites, then));
 	}
 
 	#refuse(from: ReplicaId, what: string) {
-		this.#ports.tell(`r${from} sent ${what}: asks again`);
+		this.#distrusted.set(from, this.#ports.now() + distrustMs);
+		this.#ports.tell(`r${from} sent ${what}: throws all of it away and asks another replica`);
 		this.#end();
 	}
 
 	#end() {
+		this.#isBusy = false;
 		this.#catchUp = undefined;
+		this.#asked.clear();
 		this.#ports.forget();
 	}
 }

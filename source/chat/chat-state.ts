@@ -14,12 +14,16 @@ export function stateOf(data: unknown): ChatState | undefined {
 	if (!isCount(slot) || !isCount(position) || !isCount(at)) return undefined;
 	if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash) || !Array.isArray(rows)) return undefined;
 	const sessions: SessionState[] = [];
+	const clients = new Set<string>();
 	for (const row of rows as unknown[]) {
 		if (!Array.isArray(row) || row.length !== 5) return undefined;
-		const [client, session, sequence, position, slot] = row as unknown[];
+		const [client, session, sequence, lastPosition, lastSlot] = row as unknown[];
 		if (typeof client !== 'string' || !isCount(session) || !isCount(sequence)) return undefined;
-		if (!isCount(position) || !isCount(slot)) return undefined;
-		sessions.push({client, session, sequence, position, slot});
+		if (!isCount(lastPosition) || !isCount(lastSlot)) return undefined;
+		// Nobody was opened or executed beyond the state, and a client has one session.
+		if (session > slot || lastSlot > slot || lastPosition > position || clients.has(client)) return undefined;
+		clients.add(client);
+		sessions.push({client, session, sequence, position: lastPosition, slot: lastSlot});
 	}
 
 	return {slot, position, at, hash, sessions};

@@ -17,15 +17,20 @@ export type Handshake = Identity & {
 	/** Who dials: a replica says its id, an administrator has none. The nonce is that of its hello. */
 	readonly dialer: ReplicaId | null;
 	readonly dialerNonce: string;
+	/** Of the memory that the proof is about: a replica's, not an administrator's. */
+	readonly incarnation?: string;
 };
+
+/** Who proves what: either end that it knows the secret, or a server that it has met the dialer with another memory. */
+export type Prover = 'dialer' | 'server' | 'witness';
 
 /**
  * The proof, in hex, that one end of this handshake knows the secret. The two
  * ends prove different things, so that a server which only sends back what it
  * was sent proves nothing.
  */
-export function proofOf(secret: Buffer, prover: 'dialer' | 'server', handshake: Handshake): string {
-	const {role, server, serverNonce, dialer, dialerNonce, cluster, replicas, rules} = handshake;
+export function proofOf(secret: Buffer, prover: Prover, handshake: Handshake): string {
+	const {role, server, serverNonce, dialer, dialerNonce, cluster, replicas, rules, incarnation} = handshake;
 	// As JSON, so that no two different handshakes can be spelled alike.
 	const facts = [
 		'paxos-chat',
@@ -39,17 +44,13 @@ export function proofOf(secret: Buffer, prover: 'dialer' | 'server', handshake: 
 		rules,
 		serverNonce,
 		dialerNonce,
+		...(incarnation === undefined ? [] : [incarnation]),
 	];
 	return createHmac('sha256', secret).update(JSON.stringify(facts)).digest('hex');
 }
 
 /** Whether `proof`, which may be anything, is the proof of that end. Takes as long for a good guess as for a bad one. */
-export function isProof(
-	proof: unknown,
-	secret: Buffer,
-	prover: 'dialer' | 'server',
-	handshake: Handshake,
-): boolean {
+export function isProof(proof: unknown, secret: Buffer, prover: Prover, handshake: Handshake): boolean {
 	if (typeof proof !== 'string' || !/^[0-9a-f]{64}$/.test(proof)) return false;
 	return timingSafeEqual(Buffer.from(proof), Buffer.from(proofOf(secret, prover, handshake)));
 }

@@ -4,7 +4,9 @@ import type {Message, ReplicaId} from '../consensus/types.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
 import {
+	type Acquaintances,
 	disagreement,
+	memoryLost,
 	readChallenge,
 	readWelcome,
 	type Trouble,
@@ -42,7 +44,10 @@ export class Dialer {
 	readonly #peer: Address;
 	readonly #self: ReplicaId;
 	readonly #identity: Identity;
+	readonly #incarnation: string;
 	readonly #secret: Buffer;
+	readonly #acquaintances: Acquaintances;
+	readonly #onLost: () => void;
 	readonly #onMessages: (messages: readonly Message[]) => void;
 	readonly #onChange: () => void;
 	readonly #onTrouble: (trouble: Trouble) => void;
@@ -58,7 +63,12 @@ export class Dialer {
 		/** Who dials. */
 		readonly self: ReplicaId;
 		readonly identity: Identity;
+		/** Of our own memory. */
+		readonly incarnation: string;
 		readonly secret: Buffer;
+		readonly acquaintances: Acquaintances;
+		/** The peer has proved that it met us when we had another memory. */
+		onLost(): void;
 		onMessages(messages: readonly Message[]): void;
 		/** `isHearing` or `isRefused` changed. */
 		onChange(): void;
@@ -68,7 +78,10 @@ export class Dialer {
 		this.#peer = options.peer;
 		this.#self = options.self;
 		this.#identity = options.identity;
+		this.#incarnation = options.incarnation;
 		this.#secret = options.secret;
+		this.#acquaintances = options.acquaintances;
+		this.#onLost = options.onLost;
 		this.#onMessages = options.onMessages;
 		this.#onChange = options.onChange;
 		this.#onTrouble = options.onTrouble;
@@ -144,10 +157,13 @@ export class Dialer {
 	/** Every event comes through here, whatever its name: no listeners of single events exist. */
 	#listen(socket: PeerSocket) {
 		let handshake: Handshake | undefined;
+		let isMeeting = false;
 		let strikes = 0;
 		socket.onAny((event: unknown, ...said: unknown[]) => {
 			if (this.#socket !== socket) return;
 			const data = said.length === 1 ? said[0] : undefined;
+			// What it says at our first meeting, before we have remembered it, is lost as any message may be.
+			if (isMeeting) return;
 			if (this.isHearing) {
 				const messages = event === 'message' ? decode(data) : undefined;
 				if (messages) this.#onMessages(messages);
@@ -158,11 +174,24 @@ export class Dialer {
 				handshake = answer;
 				this.#sayHello(socket, answer);
 			} else if (event === 'welcome' && handshake !== undefined) {
-				const welcome = readWelcome(data);
-				const isTrue =
-					welcome?.id === this.#peer.id && isProof(welcome.proof, this.#secret, 'server', handshake);
-				if (isTrue) this.#hear();
-				else this.#giveUp(socket, unproven);
+				const incarnation = this.#proven('server', handshake, data);
+				if (incarnation === undefined) return this.#giveUp(socket, unproven);
+				if (incarnation === this.#acquaintances.incarnationOf(this.#peer.id)) return this.#hear();
+				isMeeting = true;
+				this.#acquaintances.meet(this.#peer.id, incarnation).then(
+					isKnown => {
+						isMeeting = false;
+						if (this.#socket !== socket) return;
+						if (isKnown) this.#hear();
+						else this.#giveUp(socket, memoryLost(this.#peer.id));
+					},
+					() => this.#end(socket), // Our disk failed, and whoever owns it knows.
+				);
+			} else if (event === 'lost' && handshake !== undefined) {
+				const incarnation = this.#proven('witness', handshake, data);
+				const isTrue = incarnation !== undefined && incarnation !== this.#incarnation;
+				this.#giveUp(socket, isTrue ? weLost : unproven);
+				if (isTrue) this.#onLost();
 			} else if (event === 'refused') {
 				this.#giveUp(socket, {kind: 'refused', text: `refuses this replica: it ${printable(data)}`});
 			} else {
@@ -177,9 +206,18 @@ export class Dialer {
 			version: protocolVersion,
 			...this.#identity,
 			id: this.#self,
+			incarnation: this.#incarnation,
 			nonce: handshake.dialerNonce,
-			proof: proofOf(this.#secret, 'dialer', handshake),
+			proof: proofOf(this.#secret, 'dialer', {...handshake, incarnation: this.#incarnation}),
 		});
+	}
+
+	/** The incarnation that the server names, if it is the peer and has proved what it says. */
+	#proven(prover: 'server' | 'witness', handshake: Handshake, data: unknown): string | undefined {
+		const welcome = readWelcome(data);
+		if (welcome?.id !== this.#peer.id) return undefined;
+		const {incarnation, proof} = welcome;
+		return isProof(proof, this.#secret, prover, {...handshake, incarnation}) ? incarnation : undefined;
 	}
 
 	/** The handshake that follows from a challenge, or why there is none. */
@@ -232,6 +270,8 @@ export class Dialer {
 		else this.#timer = setTimeout(() => this.#dial(), pause * (1 - Math.random() / 2));
 	}
 }
+
+const weLost: Trouble = {kind: 'memory', text: 'has met this replica when it had another memory'};
 
 /** `connect_error` wraps the error of the socket in an event in an error. */
 function isRefusal(error: unknown): boolean {

@@ -10,8 +10,9 @@ import type {Note, ReplicaId, ReplicaStatus, Request, Slot} from '../consensus/t
  *   hello      dialer -> server   my role, and for replicas and administrators the proof that I know the secret
  *   welcome    server -> dialer   for replicas and administrators the server's own proof
  *   refused    server -> dialer   one line why, and the connection is closed
+ *   lost       server -> dialer   to a replica, with a proof: I have met you when you had another memory
  *
- * A proof is HMAC-SHA256(secret, role, ids of both ends, identity of the cluster, both nonces), in hex; the secret never travels.
+ * A proof is HMAC-SHA256(secret, role, ids of both ends, identity of the cluster, both nonces, incarnation), in hex; the secret never travels.
  */
 export const protocolVersion = 1;
 /** Paths of the two socket.io engines that share a port, so that peers and clients have limits of their own. */
@@ -27,6 +28,8 @@ export type Hello =
 			readonly role: 'replica';
 			readonly version: number;
 			readonly id: ReplicaId;
+			/** Of its memory. */
+			readonly incarnation: string;
 			readonly nonce: string;
 			readonly proof: string;
 	  });
@@ -137,10 +140,13 @@ export type ServerToClient = {
  * Between replicas. The dialer hears; the server speaks, into the rooms `replicas` and `replica:ID`.
  * A packet is a list of messages, each in the form that `wire.ts` gives it (values encoded once, as text).
  */
+export type PeerWelcome = {readonly id: ReplicaId; readonly incarnation: string; readonly proof: string};
 export type PeerToServer = {hello: (hello: Hello) => void};
 export type ServerToPeer = {
 	challenge: (challenge: Challenge) => void;
-	welcome: (welcome: {readonly id: ReplicaId; readonly proof: string}) => void;
+	welcome: (welcome: PeerWelcome) => void;
+	/** The incarnation is that which the server remembers. */
+	lost: (lost: PeerWelcome) => void;
 	refused: (why: string) => void;
 	message: (messages: readonly unknown[]) => void;
 };

@@ -1,7 +1,7 @@
 import type {ReplicaId} from '../consensus/types.ts';
 import {isCount} from '../value-text.ts';
 import {isNonce} from './auth.ts';
-import {type Challenge, type Hello, type Identity, protocolVersion, type ServerToPeer} from './events.ts';
+import {type Challenge, type Hello, type Identity, type PeerWelcome, protocolVersion} from './events.ts';
 
 /**
  * What replicas say before they trust each other, rebuilt into fresh objects,
@@ -9,11 +9,18 @@ import {type Challenge, type Hello, type Identity, protocolVersion, type ServerT
  * proofs.
  */
 export type PeerHello = Extract<Hello, {role: 'replica'}>;
-export type PeerWelcome = Parameters<ServerToPeer['welcome']>[0];
+
+/** What a replica remembers of the memories of others; storage/acquaintances.ts keeps it on disk. */
+export type Acquaintances = {
+	/** The memory that the peer had when it was first met, once that is safely remembered. */
+	incarnationOf(peer: ReplicaId): string | undefined;
+	/** Whether this is the memory that the peer always had; a new peer is remembered first. Rejects when that fails. */
+	meet(peer: ReplicaId, incarnation: string): Promise<boolean>;
+};
 
 /** Why a handshake failed: `kind` to tell it once, `text` to be read after the name of the other replica. */
 export type Trouble = {
-	readonly kind: 'version' | 'secret' | 'replicas' | 'rules' | 'id' | 'proof' | 'form' | 'refused';
+	readonly kind: 'version' | 'secret' | 'replicas' | 'rules' | 'id' | 'proof' | 'form' | 'memory' | 'refused';
 	readonly text: string;
 };
 
@@ -26,12 +33,14 @@ export const readHello = (data: unknown): PeerHello | undefined =>
 		role: value => value === 'replica',
 		version: isCount,
 		id: isCount,
+		incarnation: isNonce,
 		nonce: isNonce,
 		proof: isShort,
 	});
 
+/** Of `welcome`, and of `lost`. */
 export const readWelcome = (data: unknown): PeerWelcome | undefined =>
-	read<PeerWelcome>(data, {id: isCount, proof: isShort});
+	read<PeerWelcome>(data, {id: isCount, incarnation: isNonce, proof: isShort});
 
 /** What keeps two replicas apart, if anything does. */
 export function disagreement(
@@ -69,6 +78,12 @@ export const unproven: Trouble = {
 	kind: 'proof',
 	text: 'cannot prove that it knows the secret: copy DATA/secret of one replica to all the others',
 };
+
+/** Its votes could break what it promised (rule R12). */
+export const memoryLost = (peer: ReplicaId): Trouble => ({
+	kind: 'memory',
+	text: `has lost its memory since it was first met here, and is not heard: put its old DATA/replica-${peer} back; the others go on without it`,
+});
 
 /** Who is at the place where `expected` should be. */
 export const wrongId = (expected: ReplicaId, found: ReplicaId): Trouble => ({

@@ -6,7 +6,17 @@ import type {Message, ReplicaId} from '../consensus/types.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {Dialer} from './dialer.ts';
 import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
-import {disagreement, readHello, type Trouble, unproven, unreadable, wrongCaller} from './handshake.ts';
+import {
+	type Acquaintances,
+	disagreement,
+	memoryLost,
+	type PeerHello,
+	readHello,
+	type Trouble,
+	unproven,
+	unreadable,
+	wrongCaller,
+} from './handshake.ts';
 import type {Network} from './network.ts';
 import {encode, split} from './wire.ts';
 
@@ -31,6 +41,8 @@ type Listener = {readonly socket: PeerSocket; packets: number; characters: numbe
 /** One of the other replicas: where we hear it, and where it hears us. */
 type Peer = {
 	readonly id: ReplicaId;
+	/** With its address, for the log. */
+	readonly name: string;
 	readonly dialer: Dialer;
 	listener: Listener | undefined;
 	/** It has proved itself since it was last found gone. */
@@ -38,6 +50,9 @@ type Peer = {
 	/** What was said about it in the log since then. */
 	readonly told: Set<Trouble['kind']>;
 };
+
+/** Who has said hello, and proved it. */
+type Caller = {readonly peer: Peer; readonly hello: PeerHello; readonly handshake: Handshake};
 
 /**
  * The replicas to each other. Each runs a server and dials all the others: it
@@ -53,7 +68,9 @@ type Peer = {
 export class Rooms implements Network {
 	readonly #id: ReplicaId;
 	readonly #identity: Identity;
+	readonly #incarnation: string;
 	readonly #secret: Buffer;
+	readonly #acquaintances: Acquaintances;
 	readonly #mostBacklog: number;
 	readonly #onDisconnected: (peer: ReplicaId) => void;
 	readonly #onHears: (peers: readonly ReplicaId[]) => void;
@@ -68,20 +85,28 @@ export class Rooms implements Network {
 		readonly id: ReplicaId;
 		readonly cluster: Pick<Cluster, 'replicas' | 'windowSlots' | 'batchBytes'>;
 		readonly identity: Identity;
+		/** Of our own memory. */
+		readonly incarnation: string;
+		/** Which memories the peers had when they were first met. */
+		readonly acquaintances: Acquaintances;
 		readonly secret: Buffer;
 		/** Made, listened to and closed by the caller. Other paths than `paths.peers` are left alone. */
 		readonly httpServer: HttpServer;
 		onMessages(from: ReplicaId, messages: readonly Message[]): void;
 		/** The last connection with the peer's process broke, and at its address nobody listens any more. */
 		onDisconnected(peer: ReplicaId): void;
+		/** This peer has proved that it met us when we had another memory: we must not vote (rule R12). */
+		onLost(peer: ReplicaId): void;
 		/** `hears` has changed. */
 		onHears(peers: readonly ReplicaId[]): void;
 		/** A sentence about somebody who does not fit in here. Once; of a peer again only after it was let in. */
 		onTrouble?(text: string): void;
 	}) {
-		const {id, cluster, identity, secret, onMessages} = options;
+		const {id, cluster, identity, incarnation, acquaintances, secret, onMessages} = options;
 		this.#id = id;
 		this.#identity = identity;
+		this.#incarnation = incarnation;
+		this.#acquaintances = acquaintances;
 		this.#secret = secret;
 		// A new primary proposes a whole window again in one breath, which must not look like a peer that does not read.
 		this.#mostBacklog = Math.max(leastBacklog, 4 * cluster.windowSlots * cluster.batchBytes);
@@ -95,12 +120,15 @@ export class Rooms implements Network {
 				peer: address,
 				self: id,
 				identity,
+				incarnation,
 				secret,
+				acquaintances,
+				onLost: () => options.onLost(address.id),
 				onMessages: messages => onMessages(address.id, messages),
 				onChange: () => this.#onDialer(peer),
 				onTrouble: trouble => this.#tell(name, trouble, peer),
 			});
-			const peer: Peer = {id: address.id, dialer, listener: undefined, isMet: false, told: new Set()};
+			const peer: Peer = {id: address.id, name, dialer, listener: undefined, isMet: false, told: new Set()};
 			this.#peers.set(address.id, peer);
 		}
 
@@ -191,10 +219,15 @@ export class Rooms implements Network {
 				cut(socket, farewellMs);
 				return;
 			}
-			clearTimeout(deadline);
 			peer = answer.peer;
-			socket.emit('welcome', {id: this.#id, proof: answer.proof});
-			this.#letIn(peer, listener);
+			// A peer that was never met is remembered before it is welcomed.
+			this.#acquaintances.meet(peer.id, answer.hello.incarnation).then(
+				isKnown => {
+					clearTimeout(deadline);
+					this.#greet(answer, listener, isKnown);
+				},
+				() => cut(socket, 0), // Our disk failed, and whoever owns it knows.
+			);
 		});
 		socket.on('disconnect', () => {
 			clearTimeout(deadline);
@@ -211,12 +244,24 @@ export class Rooms implements Network {
 		socket.emit('challenge', {...this.#identity, version: protocolVersion, id: this.#id, nonce});
 	}
 
-	/** Whom the first word on a connection proves, and the proof that we owe in return; or why nobody. */
+	/** Lets a peer in, unless it has lost its memory: then it hears that, with the proof that it is true. */
+	#greet({peer, handshake}: Caller, listener: Listener, isKnown: boolean) {
+		const {socket} = listener;
+		if (this.#isClosed || !socket.connected) return;
+		const incarnation = isKnown ? this.#incarnation : this.#acquaintances.incarnationOf(peer.id)!;
+		const proof = proofOf(this.#secret, isKnown ? 'server' : 'witness', {...handshake, incarnation});
+		socket.emit(isKnown ? 'welcome' : 'lost', {id: this.#id, incarnation, proof});
+		if (isKnown) return this.#letIn(peer, listener);
+		this.#tell(peer.name, memoryLost(peer.id), peer);
+		cut(socket, farewellMs);
+	}
+
+	/** Whom the first word on a connection proves, or why nobody. */
 	#judge(
 		event: unknown,
 		said: readonly unknown[],
 		nonce: string,
-	): {peer: Peer; proof: string} | {trouble: Trouble; peer?: Peer | undefined} {
+	): Caller | {trouble: Trouble; peer?: Peer | undefined} {
 		const data = event === 'hello' && said.length === 1 ? said[0] : undefined;
 		const hello = readHello(data);
 		if (hello === undefined) return {trouble: unreadable(data)};
@@ -232,8 +277,11 @@ export class Rooms implements Network {
 			dialer: hello.id,
 			dialerNonce: hello.nonce,
 		};
-		if (!isProof(hello.proof, this.#secret, 'dialer', handshake)) return {trouble: unproven, peer};
-		return {peer, proof: proofOf(this.#secret, 'server', handshake)};
+		const isProven = isProof(hello.proof, this.#secret, 'dialer', {
+			...handshake,
+			incarnation: hello.incarnation,
+		});
+		return isProven ? {peer, hello, handshake} : {trouble: unproven, peer};
 	}
 
 	#letIn(peer: Peer, listener: Listener) {

@@ -53,7 +53,7 @@ export class Machine {
 
 	/** Of the replica that lives here. */
 	get replica(): Replica | undefined {
-		return this.life?.host.replica;
+		return this.life?.replica;
 	}
 
 	start(): void {
@@ -132,6 +132,7 @@ export class Life implements Service {
 			progress: () => this.host.progress(),
 			tell: text => world.trace.add('replica', `${world.clock} r${machine.id} ${text}`),
 			now: () => world.events.now * millisecondsPerUnit,
+			later: run => world.events.later(0, () => this.isAlive && run()),
 		});
 	}
 

@@ -24,6 +24,8 @@ export type ReplicaDirectory = {
 	readonly journal: string;
 	readonly checkpoint: string;
 	readonly chatLog: string;
+	/** Whom this replica has met. */
+	readonly acquaintances: string;
 	/** Lines on their way from another replica; may be there or not. */
 	readonly fetchedLines: string;
 	readonly release: Release;
@@ -86,6 +88,7 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 			journal,
 			checkpoint: join(path, 'checkpoint'),
 			chatLog: join(path, 'chat.log'),
+			acquaintances: join(path, 'peers'),
 			fetchedLines: join(path, 'fetched-lines'),
 			release,
 		};

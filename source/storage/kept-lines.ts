@@ -1,5 +1,6 @@
 import {type FileHandle, open, unlink} from 'node:fs/promises';
-import {isMissing} from './files.ts';
+import {readAt} from '../chat/log-lines.ts';
+import {failureOf, isMissing} from './files.ts';
 
 const pieceBytes = 262_144;
 
@@ -9,14 +10,16 @@ const pieceBytes = 262_144;
  */
 export class KeptLines {
 	readonly #path: string;
-	readonly #onError: (error: unknown) => void;
+	readonly #onError: (error: Error) => void;
 	#file: FileHandle | undefined;
 	/** Everything that was asked for so far, one after the other. */
 	#work: Promise<void> = Promise.resolve();
 
-	constructor(path: string, onError: (error: unknown) => void) {
+	/** What an earlier life has left there is of no use. `onError` hears of the first failure of the disk and of those that follow. */
+	constructor(path: string, onError: (error: Error) => void) {
 		this.#path = path;
 		this.#onError = onError;
+		this.forget();
 	}
 
 	/** Whole lines, each with its newline. */
@@ -34,18 +37,14 @@ export class KeptLines {
 	/** All that is kept, in pieces of whole lines. */
 	async *pieces(): AsyncGenerator<string, void, undefined> {
 		await this.#work;
-		if (!this.#file) return;
+		const file = this.#file;
+		if (!file) return;
 		let rest: Buffer = Buffer.alloc(0);
 		for (let offset = 0; ; ) {
-			const {buffer, bytesRead} = await this.#file.read(
-				Buffer.allocUnsafe(pieceBytes),
-				0,
-				pieceBytes,
-				offset,
-			);
-			if (bytesRead === 0) return;
-			offset += bytesRead;
-			const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+			const chunk = await readAt(file, offset, pieceBytes);
+			if (chunk.length === 0) return;
+			offset += chunk.length;
+			const bytes = Buffer.concat([rest, chunk]);
 			const end = bytes.lastIndexOf(10) + 1;
 			rest = bytes.subarray(end);
 			if (end > 0) yield bytes.toString('utf8', 0, end);
@@ -59,14 +58,15 @@ export class KeptLines {
 	}
 
 	async #remove(): Promise<void> {
-		await this.#file?.close();
+		const file = this.#file;
 		this.#file = undefined;
+		await file?.close();
 		await unlink(this.#path).catch((error: unknown) => {
 			if (!isMissing(error)) throw error;
 		});
 	}
 
 	#then(work: () => Promise<void>): void {
-		this.#work = this.#work.then(work).catch(this.#onError);
+		this.#work = this.#work.then(work).catch((error: unknown) => this.#onError(failureOf(this.#path, error)));
 	}
 }

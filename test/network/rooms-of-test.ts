@@ -8,6 +8,8 @@ import {Rooms} from '../../source/network/rooms.ts';
 import type {Heard} from './network.contract.ts';
 
 export const secret = Buffer.from('5e'.repeat(32), 'hex');
+/** Of the memory of a replica that never lost it. */
+export const incarnationOf = (id: ReplicaId): string => String(id).padStart(32, '0');
 export const identity: Identity = {cluster: 'cluster', replicas: 3, rules: 'rules'};
 
 /** One replica's place in a test: a server on a port of its own, rooms on it, and all that they reported. */
@@ -18,6 +20,10 @@ export class Place {
 	readonly connections = new Set<TcpSocket>();
 	readonly heard: Heard = [];
 	readonly gone: ReplicaId[] = [];
+	/** Peers that have met this one when it had another memory. */
+	readonly lostFor: ReplicaId[] = [];
+	/** What it remembers of the memories of others: an Acquaintances without a disk. */
+	readonly met = new Map<ReplicaId, string>();
 	readonly troubles: string[] = [];
 	readonly hearings: Array<readonly ReplicaId[]> = [];
 	#rooms: Rooms | undefined;
@@ -47,18 +53,30 @@ export class Place {
 		return this.#rooms;
 	}
 
-	open(addresses: readonly Address[], different: Partial<Identity> & {secret?: Buffer} = {}): this {
-		const {secret: otherSecret, ...otherIdentity} = different;
+	open(
+		addresses: readonly Address[],
+		different: Partial<Identity> & {secret?: Buffer; incarnation?: string} = {},
+	): this {
+		const {secret: otherSecret, incarnation = incarnationOf(this.id), ...otherIdentity} = different;
 		this.#rooms = new Rooms({
 			id: this.id,
 			cluster: {...defaults, replicas: addresses},
 			identity: {...identity, replicas: addresses.length, ...otherIdentity},
+			incarnation,
+			acquaintances: {
+				incarnationOf: peer => this.met.get(peer),
+				meet: async (peer, other) => {
+					if (!this.met.has(peer)) this.met.set(peer, other);
+					return this.met.get(peer) === other;
+				},
+			},
 			secret: otherSecret ?? secret,
 			httpServer: this.http,
 			onMessages: (from, messages) => {
 				for (const message of messages) this.heard.push({from, message});
 			},
 			onDisconnected: peer => this.gone.push(peer),
+			onLost: peer => this.lostFor.push(peer),
 			onHears: peers => this.hearings.push(peers),
 			onTrouble: text => this.troubles.push(text),
 		});

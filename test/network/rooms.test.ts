@@ -13,7 +13,7 @@ import {type Identity, paths} from '../../source/network/events.ts';
 import {encode} from '../../source/network/wire.ts';
 import {networkContract} from './network.contract.ts';
 import {helloTo, opening, RawCaller, RawServer} from './raw-peer.ts';
-import {addressesOf, identity, Place, secret, until} from './rooms-of-test.ts';
+import {addressesOf, identity, incarnationOf, Place, secret, until} from './rooms-of-test.ts';
 
 const vote = (slot: number): Message => ({type: 'accepted', view: 0, slot});
 const letters = (length: number): Message => ({
@@ -442,7 +442,9 @@ describe('hostile frames', () => {
 						dialer: 0,
 						dialerNonce: hello.nonce,
 					} as const;
-					const welcome = {id: 1, proof: proofOf(secret, 'server', handshake)};
+					const incarnation = incarnationOf(1);
+					const proof = proofOf(secret, 'server', {...handshake, incarnation});
+					const welcome = {id: 1, incarnation, proof};
 					socket.send(`42${JSON.stringify(['welcome', welcome])}`);
 					for (const slot of [1, 2]) {
 						socket.send(`42${JSON.stringify(nonsense[(server.dialed + slot) % nonsense.length])}`);
@@ -453,6 +455,7 @@ describe('hostile frames', () => {
 				}
 			});
 		});
+		zero.met.set(1, incarnationOf(1));
 		zero.open(addressesOf([zero, {id: 1, port}, {id: 2, port: 1}]));
 		await until(() => zero.heard.length >= 6, 'two connections to be heard');
 		const slots = zero.heard.map(({message}) => message.type === 'accepted' && message.slot);
@@ -531,7 +534,7 @@ describe('pace', () => {
 		for (let said = 0; said < 15_000; said++) zero.rooms.broadcast([vote(said + 1)]);
 		caller.socket.resume();
 		await caller.closed();
-	});
+	}, 30_000);
 });
 
 test('after closing, no callback comes, and the port is free', async () => {
