@@ -140,6 +140,11 @@ export class Life implements Service {
 		return this.#host!;
 	}
 
+	/** Undefined if it could not begin. */
+	get replica(): Replica | undefined {
+		return this.#host?.replica;
+	}
+
 	begin(): void {
 		const {id, disk, skip} = this.#machine;
 		const world = this.#world;
