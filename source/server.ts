@@ -16,6 +16,7 @@ import type {Done, Hash, Identity, Order, Said, Status, Weather} from './network
 import {Faults} from './network/faults.ts';
 import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
+import {slotStatesOf} from './slot-states.ts';
 import {Acquaintances} from './storage/acquaintances.ts';
 import {readCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
@@ -568,6 +569,7 @@ export class Server implements Service {
 			hears: this.#hears(),
 			faults: this.#options.hasFaults || loss > 0 ? {loss, isIsolated, dropped} : null,
 			counts: this.#counts,
+			slots: slotStatesOf(replica),
 		};
 	}
 

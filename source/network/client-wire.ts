@@ -202,6 +202,13 @@ const status = v.object({
 		}),
 	),
 	counts: v.object({retriesAnswered: count, viewsEntered: count, noOps: count}),
+	slots: v.exactOptional(
+		v.object({
+			from: number,
+			states: v.pipe(v.string(), v.regex(/^[END^A-]{0,1000}$/)),
+			views: v.pipe(v.array(view), v.maxLength(1000)),
+		}),
+	),
 });
 
 const note = v.object({

@@ -95,7 +95,11 @@ export type Status = ReplicaStatus & {
 	readonly faults: {readonly loss: number; readonly isIsolated: boolean; readonly dropped: number} | null;
 	/** Counts since it started, for evidence: requests answered from the session table, views entered, no-ops executed. */
 	readonly counts: {readonly retriesAnswered: number; readonly viewsEntered: number; readonly noOps: number};
+	/** Of its last slots; for the log grid. */
+	readonly slots?: SlotStates;
 };
+/** What stands in slots from `from` on: a letter for each (see slot-states.ts), and the view in which it was accepted (-1: in none). */
+export type SlotStates = {readonly from: Slot; readonly states: string; readonly views: readonly number[]};
 /** A note, stamped where it was made. */
 export type StampedNote = Note & {readonly replica: ReplicaId; readonly at: number};
 

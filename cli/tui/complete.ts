@@ -1,0 +1,75 @@
+import type {Line} from './line-editor.ts';
+import {withText} from './line-editor.ts';
+import {commandOf, slashNames, usageOf} from './slash.ts';
+import {themeNames} from './theme.ts';
+
+export type Completion = {
+	/** What is put in its place. */
+	readonly text: string;
+	readonly label: string;
+	readonly says: string;
+};
+export type Completions = {
+	readonly title: string;
+	/** What is replaced: from here to the cursor. */
+	readonly from: number;
+	readonly choices: readonly Completion[];
+};
+
+/** What could stand where the cursor is; null if nothing is to be completed there. */
+export function completionsOf(
+	{text, cursor}: Line,
+	known: {readonly replicas: number; readonly nicks: readonly string[]; readonly isReadOnly: boolean},
+): Completions | null {
+	const before = text.slice(0, cursor);
+	const from = before.search(/\S*$/);
+	const word = before.slice(from);
+	const found = (choices: readonly Completion[], start = from): Completions | null =>
+		choices.length === 0 ? null : {title: word, from: start, choices};
+	if (/^\/[a-z]*$/i.test(before)) {
+		const names = slashNames.filter(name => name.startsWith(word.slice(1).toLowerCase()));
+		return found(
+			names
+				.filter(name => !(known.isReadOnly && commandOf(name).isWrite))
+				.map(name => ({
+					text: `/${name}${commandOf(name).arguments.length > 0 ? ' ' : ''}`,
+					label: usageOf(name),
+					says: commandOf(name).says + (commandOf(name).danger === 'asks' ? ' (asks first)' : ''),
+				})),
+		);
+	}
+
+	const head = /^\/([a-z]+)\s/.exec(before)?.[1];
+	if (head !== undefined && !before.startsWith('//')) {
+		const name = slashNames.find(each => each === head);
+		if (name === undefined) return null;
+		const index = before.slice(head.length + 2).split(/\s+/).length - 1;
+		const kind = commandOf(name).arguments[index]?.kind;
+		return found(valuesOf(kind, known).filter(({text}) => text.startsWith(word) && text !== word));
+	}
+
+	if (!/^@[\p{L}\p{N}_-]*$/u.test(word)) return null;
+	const begun = word.slice(1).toLowerCase();
+	return found(
+		known.nicks
+			.filter(nick => nick.toLowerCase().startsWith(begun))
+			.slice(0, 8)
+			.map(nick => ({text: `@${nick} `, label: `@${nick}`, says: ''})),
+	);
+}
+
+function valuesOf(
+	kind: string | undefined,
+	{replicas, nicks}: {readonly replicas: number; readonly nicks: readonly string[]},
+): readonly Completion[] {
+	const plain = (text: string, says = ''): Completion => ({text, label: text, says});
+	if (kind === 'replica') return Array.from({length: replicas}, (_, id) => plain(`r${id}`, `replica ${id}`));
+	if (kind === 'command') return slashNames.map(name => plain(name, commandOf(name).says));
+	if (kind === 'theme') return themeNames.map(name => plain(name));
+	if (kind === 'nick') return nicks.map(nick => plain(nick));
+	if (kind === 'share') return [plain('10%'), plain('20%'), plain('50%'), plain('0%', 'none')];
+	return [];
+}
+
+export const accept = (line: Line, from: number, {text}: Completion): Line =>
+	withText(line, line.text.slice(0, from) + text + line.text.slice(line.cursor), from + text.length);

@@ -1,0 +1,164 @@
+import type {Progress} from '../../source/client/batch.ts';
+import type {MonitorSnapshot} from '../../source/client/monitor-store.ts';
+import type {ReplicaId, Slot} from '../../source/consensus/types.ts';
+import type {StampedNote} from '../../source/network/events.ts';
+import type {SafeText} from '../../source/safe-text.ts';
+import type {Fault} from './faults.ts';
+import type {View} from './layout.ts';
+import {emptyLine, type Line} from './line-editor.ts';
+import type {Key} from './split-chunk.ts';
+import type {ThemeName} from './theme.ts';
+
+export type Pane = 'chat' | 'monitor' | 'log' | 'events';
+
+/** A line of the screen's own among those of the chat: it stands below the message that was the last when it came. */
+export type Notice = {
+	readonly after: number;
+	readonly at: number;
+	readonly text: string;
+	readonly isBad: boolean;
+};
+/** What the operator did, among the events. */
+export type OwnEvent = {readonly at: number; readonly text: string};
+
+/** A place in the chat: the lowest row shown is the one above the last `cut` rows of the message at `position`. */
+export type Anchor = {readonly position: number; readonly cut: number};
+
+export type Overlay =
+	/** `y` does it, everything else does not. */
+	| {
+			readonly type: 'dialog';
+			readonly title: string;
+			readonly lines: readonly string[];
+			readonly yes: string;
+			readonly leadsTo: Event;
+	  }
+	/** Only who types the name does it. */
+	| {
+			readonly type: 'typed';
+			readonly title: string;
+			readonly lines: readonly string[];
+			readonly name: string;
+			readonly typed: string;
+			readonly leadsTo: Event;
+	  }
+	| {
+			readonly type: 'menu';
+			readonly kind: 'help' | 'palette';
+			readonly isWide: boolean;
+			readonly filter: string;
+			readonly at: number;
+	  }
+	| {readonly type: 'search'; readonly in: 'history' | 'chat'; readonly typed: string; readonly at: number};
+
+export type Batch = {
+	readonly messages: number;
+	readonly clients: number;
+	readonly startedAt: number;
+	readonly progress: Progress | null;
+	readonly rates: readonly number[];
+	/** Of acknowledgements so far, in milliseconds. */
+	readonly latencies: readonly number[];
+	readonly summary: string | null;
+};
+
+/** What the fingers did. What the cluster said lives in the two stores. */
+export type Model = {
+	readonly nick: string;
+	readonly view: View;
+	/** Where `e` came from. */
+	readonly zoomedFrom: View | null;
+	readonly focus: 'line' | Pane;
+	readonly line: Line;
+	/** Open while something is typed that can be completed. */
+	readonly popup: {readonly at: number} | null;
+	/** Earlier input, oldest first. */
+	readonly history: readonly string[];
+	readonly recall: {readonly at: number; readonly draft: Line} | null;
+	readonly overlay: Overlay | null;
+	readonly selected: ReplicaId;
+	readonly showsDetail: boolean;
+	/** Null: the end is followed. */
+	readonly anchor: Anchor | null;
+	/** The first message that came while nobody looked. */
+	readonly unread: number | null;
+	/** The last message that was there when the store told of it. */
+	readonly last: number;
+	readonly notices: readonly Notice[];
+	readonly ownEvents: readonly OwnEvent[];
+	/** The last note that was turned into notices. */
+	readonly noted: StampedNote | null;
+	readonly find: string;
+	/** The message that a search or a jump led to. */
+	readonly found: number | null;
+	readonly log: {readonly slot: Slot | null};
+	readonly events: {readonly filter: string; readonly back: number};
+	readonly paused: {readonly monitor: MonitorSnapshot; readonly at: number} | null;
+	readonly batch: Batch | null;
+	readonly theme: ThemeName;
+	readonly isPlain: boolean;
+	readonly toast: {readonly text: string; readonly isBad: boolean; readonly until: number} | null;
+	/** Until then another Ctrl+C quits. */
+	readonly armedUntil: number;
+	readonly sawDivergence: boolean;
+	readonly connection: string;
+};
+
+/** All that can happen to the screen. */
+export type Event =
+	| {readonly type: 'key'; readonly key: Key}
+	| {readonly type: 'paste'; readonly text: string}
+	/** The stores have news, or time went by. */
+	| {readonly type: 'news'}
+	/** It is confirmed: do it. */
+	| {readonly type: 'fault'; readonly fault: Fault}
+	| {readonly type: 'insert'; readonly text: string}
+	| {readonly type: 'quit'}
+	| {readonly type: 'outcome'; readonly isOk: boolean; readonly text: SafeText}
+	| {readonly type: 'batch'; readonly batch: Partial<Batch>};
+
+/** What the world outside is asked to do. */
+export type Effect =
+	| {readonly type: 'say'; readonly text: string; readonly nick: string}
+	| {readonly type: 'fault'; readonly fault: Fault}
+	| {readonly type: 'loadBefore'; readonly position: number}
+	| {readonly type: 'atEnd'}
+	| {readonly type: 'forget'; readonly key: number}
+	| {readonly type: 'remember'; readonly text: string}
+	| {readonly type: 'batch'; readonly messages: number; readonly clients: number; readonly nick: string}
+	| {readonly type: 'stopBatch'}
+	| {readonly type: 'copy'; readonly text: string}
+	| {readonly type: 'bell' | 'redraw' | 'suspend' | 'quit'};
+
+export type Step = {readonly model: Model; readonly effects: readonly Effect[]};
+
+export const initialModel = (
+	given: Pick<Model, 'nick' | 'view' | 'theme'> & {readonly history: readonly string[]},
+): Model => ({
+	...given,
+	zoomedFrom: null,
+	focus: given.view === 'monitor' ? 'monitor' : 'line',
+	line: emptyLine,
+	popup: null,
+	recall: null,
+	overlay: null,
+	selected: 0,
+	showsDetail: false,
+	anchor: null,
+	unread: null,
+	last: 0,
+	notices: [],
+	ownEvents: [],
+	noted: null,
+	find: '',
+	found: null,
+	log: {slot: null},
+	events: {filter: '', back: 0},
+	paused: null,
+	batch: null,
+	isPlain: false,
+	toast: null,
+	armedUntil: 0,
+	sawDivergence: false,
+	connection: '',
+});

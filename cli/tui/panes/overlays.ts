@@ -1,0 +1,76 @@
+import {glyphsOf} from '../glyphs.ts';
+import {formatKey} from '../keys.ts';
+import type {MenuEntry} from '../menu.ts';
+import type {Overlay} from '../model.ts';
+import {cutText, exactly, framed, justify, type Row, span, widthOf, wrap} from '../rows.ts';
+
+/** A question with what would come of it. Cancel is what every key but one does. */
+export function dialogRows(
+	dialog: Overlay & {type: 'dialog' | 'typed'},
+	columns: number,
+	isAscii: boolean,
+): readonly Row[] {
+	const longest = Math.max(widthOf(dialog.title) + 4, ...dialog.lines.map(widthOf), 46);
+	const inner = Math.min(longest, columns - 6);
+	const text = dialog.lines.flatMap(line => wrap(line, inner)).map((line): Row => [span(` ${line}`)]);
+	const foot: readonly Row[] =
+		dialog.type === 'dialog'
+			? [
+					justify(
+						[span(' '), span('[ Esc n Enter: Cancel ]', 'inverse')],
+						[span('y', 'bold'), span(`: ${dialog.yes} `)],
+						inner + 2,
+					),
+				]
+			: [
+					[span(' Type '), span(dialog.name, 'bold'), span(' and Enter to go on, Esc to cancel:')],
+					[span(` ${dialog.typed}`, 'bold'), span(' ', 'inverse')],
+				];
+	const rows = [...text, [], ...foot];
+	const tone = dialog.type === 'typed' ? 'bad' : 'warn';
+	const title: Row = [span(cutText(dialog.title, inner - 2), tone)];
+	return framed({title, isFocused: true, isAscii, tone}, rows, inner + 4, rows.length + 2);
+}
+
+/** Actions to choose from, narrowed by what is typed. */
+export function menuRows(
+	menu: Overlay & {type: 'menu'},
+	entries: readonly MenuEntry[],
+	title: string,
+	columns: number,
+	height: number,
+	isAscii: boolean,
+): readonly Row[] {
+	const width = Math.min(columns, 90);
+	const inner = Math.max(1, height - 3);
+	const {selected} = glyphsOf(isAscii);
+	const from = Math.max(0, Math.min(menu.at - Math.floor(inner / 2), entries.length - inner));
+	const wide = Math.min(34, Math.floor(width / 2) - 4);
+	const rows = entries.slice(from, from + inner).map((entry, index): Row => {
+		const isChosen = from + index === menu.at;
+		const keys = entry.keys.map(key => formatKey(key, isAscii)).join('  ') || entry.usage;
+		const tone = entry.refusal === null ? (isChosen ? 'bold' : 'plain') : 'dim';
+		return exactly(
+			[
+				span(`${isChosen ? selected : ' '} `, 'accent'),
+				...exactly([span(cutText(keys, wide), entry.refusal === null ? 'accent' : 'dim')], wide),
+				span(` ${entry.says}`, tone),
+				...(entry.refusal === null ? [] : [span(`  (${entry.refusal})`, 'dim')]),
+			],
+			width - 2,
+		);
+	});
+	const filter: Row = [span(' filter: ', 'dim'), span(menu.filter, 'bold'), span(' ', 'inverse')];
+	return framed(
+		{
+			title: [span(title, 'bold')],
+			right: [span(`${entries.length === 0 ? 0 : menu.at + 1} of ${entries.length}`, 'dim')],
+			foot: [span('Enter runs the line   Esc closes', 'dim')],
+			isFocused: true,
+			isAscii,
+		},
+		[filter, ...rows],
+		width,
+		Math.min(height, rows.length + 3),
+	);
+}

@@ -1,0 +1,278 @@
+import type {Agreement, Watched} from '../../../source/client/monitor-store.ts';
+import {safeLine} from '../../../source/safe-text.ts';
+import {glyphsOf} from '../glyphs.ts';
+import type {Model} from '../model.ts';
+import {exactly, fill, type Row, rowWidth, span, widthOf} from '../rows.ts';
+import {type Tone, viewTone} from '../theme.ts';
+import {isUp, lasting, leaderOf, majority, namesOf, upOf, type World} from '../world.ts';
+
+const tones: Readonly<Record<Watched['state'], Tone>> = {
+	up: 'good',
+	electing: 'warn',
+	behind: 'warn',
+	down: 'bad',
+};
+
+type Column = {
+	readonly name: string;
+	readonly width: number;
+	readonly isLeft?: true;
+	/** The higher, the sooner it gives way. */
+	readonly drop: number;
+	readonly cell: (watched: Watched, context: Context) => readonly [text: string, tone?: Tone];
+};
+type Context = {
+	readonly world: World;
+	readonly agreement: Agreement;
+	readonly leader: number | null;
+	readonly executed: number;
+	readonly glyphs: ReturnType<typeof glyphsOf>;
+};
+
+const count = (value: number | undefined): readonly [string] => [value === undefined ? '-' : String(value)];
+const roles = {primary: 'LEADER', candidate: 'CAND', backup: '-'} as const;
+
+const columns = (comparedAt: number | null): readonly Column[] => [
+	{name: 'ID', width: 3, isLeft: true, drop: 0, cell: ({id}) => [`r${id}`, 'bold']},
+	{
+		name: 'STATE',
+		width: 10,
+		isLeft: true,
+		drop: 0,
+		cell: (watched, context) => [stateWords(watched, context), tones[watched.state]],
+	},
+	{
+		name: 'VIEW',
+		width: 4,
+		drop: 1,
+		cell: ({status}) => (status === null ? ['-'] : [String(status.view), viewTone(status.view)]),
+	},
+	{
+		name: 'LDR',
+		width: 3,
+		drop: 4,
+		cell: ({status}) => [status === null ? '-' : status.leader === null ? '?' : `r${status.leader}`],
+	},
+	{
+		name: 'ROLE',
+		width: 6,
+		isLeft: true,
+		drop: 3,
+		cell: ({status, state}) =>
+			status === null || state === 'down'
+				? ['-']
+				: [roles[status.role], status.role === 'primary' ? 'accent' : 'plain'],
+	},
+	{name: 'ACCEPT', width: 7, drop: 6, cell: ({status}) => count(status?.accepted)},
+	{name: 'DECIDED', width: 7, drop: 5, cell: ({status}) => count(status?.decided)},
+	{name: 'EXEC', width: 6, drop: 0, cell: ({status}) => count(status?.executed)},
+	{
+		name: 'GAP',
+		width: 4,
+		drop: 2,
+		cell: ({status}, {executed}) => [
+			status === null ? '-' : String(executed - status.executed),
+			status !== null && executed - status.executed > 0 ? 'warn' : 'plain',
+		],
+	},
+	{
+		name: comparedAt === null ? 'HASH' : `HASH@${comparedAt}`,
+		width: Math.max(8, comparedAt === null ? 4 : 5 + String(comparedAt).length),
+		isLeft: true,
+		drop: 0,
+		cell: hashCell,
+	},
+	{
+		name: 'RTT',
+		width: 5,
+		drop: 7,
+		cell: ({roundTripMs, state}) => [
+			roundTripMs === null || state === 'down' ? '-' : `${Math.max(1, Math.round(roundTripMs))}ms`,
+		],
+	},
+];
+
+function stateWords({state, since}: Watched, {world, glyphs}: Context): string {
+	const word = state === 'electing' ? 'elect' : state;
+	const age = world.now - since;
+	return `${glyphs[state]} ${word}${state !== 'up' && age >= 1000 ? ` ${lasting(age)}` : ''}`;
+}
+
+function hashCell({id}: Watched, {agreement}: Context): readonly [string, Tone?] {
+	const own = agreement.hashes.find(each => each.id === id)?.hash;
+	if (own === undefined) return ['--------', 'dim'];
+	const isOdd = agreement.state === 'diverged' && own !== agreement.hashes[0]?.hash;
+	return [own.slice(0, 8), isOdd ? 'alarm' : agreement.state === 'identical' ? 'good' : 'plain'];
+}
+
+/** The table of all replicas, with its head. Columns give way where there is no room. */
+export function replicaTable(model: Model, world: World, width: number, isFocused: boolean): readonly Row[] {
+	const {monitor} = world;
+	const {agreement} = monitor;
+	const context: Context = {
+		world,
+		agreement,
+		leader: leaderOf(monitor).id,
+		executed: Math.max(0, ...monitor.replicas.map(({status}) => status?.executed ?? 0)),
+		glyphs: glyphsOf(world.about.isAscii),
+	};
+	let shown = columns(agreement.comparedAt);
+	const total = () => 2 + shown.reduce((sum, column) => sum + column.width + 1, 0);
+	while (total() > width && shown.some(({drop}) => drop > 0)) {
+		const first = Math.max(...shown.map(({drop}) => drop));
+		shown = shown.filter(({drop}) => drop !== first);
+	}
+
+	const cell = (text: string, tone: Tone, {width: wide, isLeft}: Column): Row => {
+		const cut = exactly([span(text, tone)], Math.min(wide, widthOf(text)));
+		const padding = fill(wide - rowWidth(cut));
+		return isLeft ? [...cut, padding, span(' ')] : [padding, ...cut, span(' ')];
+	};
+	const head: Row = [span('  '), ...shown.flatMap(column => cell(column.name, 'dim', column))];
+	const rows = monitor.replicas.map((watched): Row => {
+		const isSelected = watched.id === model.selected;
+		const mark = isSelected ? context.glyphs.selected : ' ';
+		return [
+			span(`${mark} `, isFocused ? 'accent' : 'dim'),
+			...shown.flatMap(column => {
+				const [text, tone = 'plain'] = column.cell(watched, context);
+				return cell(text, isSelected && isFocused && tone === 'plain' ? 'bold' : tone, column);
+			}),
+		];
+	});
+	return [head, ...rows];
+}
+
+/** Whether all hold the same chat, and up to which slot. */
+export function agreementRow({monitor, about}: World): Row {
+	const {agreement} = monitor;
+	const glyphs = glyphsOf(about.isAscii);
+	const text = safeLine(agreement.sentence);
+	switch (agreement.state) {
+		case 'identical':
+			return [span(`${glyphs.yes} `, 'good'), span(`hashes ${text}`, 'good')];
+		case 'diverged':
+			return [span(`!! ${text} `, 'alarm')];
+		case 'unknown':
+			return [span(`? ${text}`, 'dim')];
+	}
+}
+
+/** What is not as it should be, and how much more may fail. */
+export function warningRow(world: World): Row {
+	const {monitor, about} = world;
+	const glyphs = glyphsOf(about.isAscii);
+	const spans = monitor.replicas.flatMap(({id, state, sentence, status}) => {
+		const faults = status?.faults;
+		const broken =
+			state === 'down' || !faults
+				? []
+				: [
+						...(faults.isIsolated ? [span(`! r${id} isolated  `, 'warn')] : []),
+						...(faults.loss > 0 ? [span(`! r${id} loses ${Math.round(faults.loss * 100)}%  `, 'warn')] : []),
+					];
+		const hole = status?.holes[0];
+		const holes =
+			state !== 'down' && hole !== undefined ? [span(`${glyphs.hole} r${id} hole at ${hole}  `, 'warn')] : [];
+		if (state === 'up') return [...broken, ...holes];
+		return [
+			span(`${glyphs[state]} r${id} ${safeLine(sentence) || state}  `, tones[state]),
+			...broken,
+			...holes,
+		];
+	});
+	return [...capacity(world), ...spans];
+}
+
+function capacity({monitor, about}: World): Row {
+	const up = upOf(monitor).filter(id => monitor.replicas[id]?.status?.faults?.isIsolated !== true).length;
+	const spare = up - majority(about.replicas);
+	if (spare < 0)
+		return [span(`NO QUORUM: ${up} of ${about.replicas} up, ${majority(about.replicas)} needed  `, 'alarm')];
+	if (spare === 0) return [span('can lose no more  ', 'warn')];
+	return [span(`can lose ${spare} more  `, 'good')];
+}
+
+/** The cluster in one line, above the chat. */
+export function clusterStrip(model: Model, world: World, isFocused: boolean): Row {
+	const {monitor, about} = world;
+	const glyphs = glyphsOf(about.isAscii);
+	const {id: leader} = leaderOf(monitor);
+	const replicas = monitor.replicas.flatMap(
+		({id, state, status}): Row => [
+			span(' '),
+			span(`r${id}`, isFocused && id === model.selected ? 'inverse' : 'plain'),
+			span(' '),
+			span(glyphs[state], tones[state]),
+			span(status === null ? '-' : String(status.executed)),
+			span(id === leader ? ' L ' : ' ', 'accent'),
+		],
+	);
+	const {state, comparedAt} = monitor.agreement;
+	const agreement =
+		state === 'identical'
+			? span(`  hash ${glyphs.yes}${comparedAt}`, 'good')
+			: state === 'diverged'
+				? span('  DIVERGED', 'alarm')
+				: span('  hash ?', 'dim');
+	return [...replicas, agreement, span(`  ${monitor.throughput.perSecond} msg/s`, 'dim')];
+}
+
+/** One bar for each second, the highest as high as it gets. */
+export function sparkline(values: readonly number[], width: number, isAscii: boolean): string {
+	const bars = Array.from(glyphsOf(isAscii).bars);
+	const shown = values.slice(-width);
+	const most = Math.max(1, ...shown);
+	return shown
+		.map(value => bars[Math.min(bars.length - 1, Math.ceil((value / most) * (bars.length - 1)))])
+		.join('');
+}
+
+/** Messages a second, now and in the last minute. */
+export function throughputRow({monitor, about}: World, width: number): Row {
+	const {perSecond, history} = monitor.throughput;
+	const room = Math.max(4, Math.min(30, width - 18));
+	return [
+		span('msg/s ', 'dim'),
+		span(sparkline(history, room, about.isAscii), 'accent'),
+		span(`  ${perSecond}/s`),
+	];
+}
+
+/** All that one replica said of itself. */
+export function detailRows(model: Model, world: World): readonly Row[] {
+	const watched = world.monitor.replicas[model.selected];
+	if (watched === undefined) return [];
+	const {status} = watched;
+	const pair = (name: string, value: string): Row => [span(` ${name.padEnd(10)} `, 'dim'), span(value)];
+	const state = watched.sentence === '' ? watched.state : `${watched.state}: ${safeLine(watched.sentence)}`;
+	if (status === null) return [pair('address', safeLine(watched.address)), pair('state', state)];
+	return [
+		pair('address', safeLine(watched.address)),
+		pair('state', `${state}, for ${lasting(world.now - watched.since)}`),
+		pair(
+			'view',
+			`${status.view}, leader ${status.leader === null ? 'unknown' : `r${status.leader}`}, it is ${status.role}${status.isDoubting ? ', DOUBTS the leader' : ''}`,
+		),
+		pair(
+			'slots',
+			`accepted ${status.accepted}, decided ${status.decided}, executed ${status.executed}, checkpoint ${status.since}`,
+		),
+		pair('holes', status.holes.join(' ') || 'none'),
+		pair('waiting', `${status.waiting} requests; skips ordered: ${status.skips.join(' ') || 'none'}`),
+		pair('chat', `${status.messages} messages; ${status.clients} clients connected`),
+		pair('hears', namesOf(status.hears)),
+		pair(
+			'faults',
+			status.faults === null
+				? 'takes no orders'
+				: `loss ${Math.round(status.faults.loss * 100)}%${status.faults.isIsolated ? ', ISOLATED' : ''}, dropped ${status.faults.dropped}`,
+		),
+		pair(
+			'counts',
+			`${status.counts.viewsEntered} views entered, ${status.counts.noOps} no-ops, ${status.counts.retriesAnswered} repeats answered`,
+		),
+		pair('hash', `${status.hash.slice(0, 32)} after slot ${status.hashSlot}`),
+		pair('heard', isUp(watched) ? 'now' : `${lasting(world.now - (watched.heardAt ?? world.now))} ago`),
+	];
+}

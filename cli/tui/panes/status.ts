@@ -1,0 +1,117 @@
+import {safeLine} from '../../../source/safe-text.ts';
+import {glyphsOf} from '../glyphs.ts';
+import {bindings, type Context, formatKey} from '../keys.ts';
+import type {Model} from '../model.ts';
+import {exactly, fill, justify, type Row, rowWidth, span} from '../rows.ts';
+import {type Tone, viewTone} from '../theme.ts';
+import {clock, lasting, leaderOf, majority, upOf, type World} from '../world.ts';
+
+/** How the client stands, in one word. */
+export function connectionSpans({client, about, now}: World, isShort: boolean): Row {
+	const {connection} = client;
+	const glyphs = glyphsOf(about.isAscii);
+	const age = now - connection.since;
+	const aged = age >= 1000 ? ` ${lasting(age)}` : '';
+	const ms = connection.roundTripMs === null ? '' : ` ${Math.max(1, Math.round(connection.roundTripMs))}ms`;
+	const via =
+		connection.replica === null ? '' : isShort ? ` r${connection.replica}` : ` via r${connection.replica}`;
+	switch (connection.state) {
+		case 'online':
+			return [span(`${glyphs.up}${isShort ? '' : ' online'}${via}${ms}`, 'good')];
+		case 'connecting':
+			return [span(`${glyphs.electing} connecting${aged}`, 'warn')];
+		case 'electing':
+			return [span(`${glyphs.electing} electing${aged}`, 'warn')];
+		case 'waiting':
+			return [span(`! waiting${aged}`, 'warn')];
+		case 'no quorum':
+			return [span(`! no quorum${aged}, queueing`, 'bad')];
+		case 'offline': {
+			const wait = connection.retryAt === null ? 0 : Math.ceil((connection.retryAt - now) / 1000);
+			return [span(`${glyphs.down} offline${wait > 0 ? `, retry in ${wait}s` : ''}`, 'bad')];
+		}
+	}
+}
+
+/** The first line: who and where we are, and how the cluster is. */
+export function header(model: Model, world: World, width: number): Row {
+	const {monitor, about, now} = world;
+	const {id, view} = leaderOf(monitor);
+	const up = upOf(monitor).length;
+	const isWide = width >= 110;
+	const isNarrow = width < 80;
+	const quorum: readonly [string, Tone] =
+		up >= majority(about.replicas) ? ['quorum OK', 'good'] : ['NO QUORUM', 'bad'];
+	const place = model.view === 'chat' || model.view === 'split' ? '#main' : model.view;
+	const left: Row = [
+		span(isNarrow ? ` ${place} ` : ` paxos-chat  ${place}  `, 'bold'),
+		...connectionSpans(world, !isWide),
+		...(view === null
+			? []
+			: isNarrow
+				? [span(`  v${view}`, viewTone(view)), span(` L=${id === null ? '?' : `r${id}`}`, 'accent')]
+				: [
+						span(`  view ${view}`, viewTone(view)),
+						span(`  leader ${id === null ? '?' : `r${id}`}`, 'accent'),
+					]),
+		span(`  ${isNarrow ? '' : 'up '}${up}/${about.replicas}`),
+		...(isWide || up < majority(about.replicas) ? [span(`  ${quorum[0]}`, quorum[1])] : []),
+		...(isWide
+			? [span(`  executed ${Math.max(0, ...monitor.replicas.map(({status}) => status?.executed ?? 0))}`)]
+			: []),
+		...(about.isReadOnly ? [span('  READ-ONLY', 'warn')] : []),
+		...(model.paused === null ? [] : [span(`  PAUSED ${lasting(now - model.paused.at)}`, 'inverse')]),
+	];
+	return justify(left, [span(model.nick, 'bold'), span(`  ${clock(now, false)} `, 'dim')], width);
+}
+
+/** A line across, with a word in it. */
+export function rule(width: number, isAscii: boolean, left: Row = [], right: Row = []): Row {
+	const {line} = glyphsOf(isAscii);
+	const label: Row = left.length === 0 ? [] : [fill(2, 'dim', line), span(' '), ...left, span(' ')];
+	const end: Row = right.length === 0 ? [] : [span(' '), ...right, span(' '), fill(2, 'dim', line)];
+	return justify(label, end, width, span(line, 'dim'));
+}
+
+/** What the chat waits for, as a sentence; nothing if it waits for nothing. */
+export function troubleSpans({client, now}: World): Row {
+	const {state, sentence, since} = client.connection;
+	if (state === 'online') return [];
+	const tone: Tone = state === 'no quorum' || state === 'offline' ? 'bad' : 'warn';
+	const age = now - since;
+	return [span(safeLine(sentence), tone), ...(age >= 1000 ? [span(` ${lasting(age)}`, 'dim')] : [])];
+}
+
+/** The last line: what was just done, or the keys that are worth knowing here, as many as fit. */
+export function hintBar(model: Model, world: World, contexts: readonly Context[], width: number): Row {
+	if (model.toast !== null && model.toast.until > world.now)
+		return exactly(
+			[span(' '), span(safeLine(model.toast.text), model.toast.isBad ? 'bad' : 'accent')],
+			width,
+		);
+	const {isAscii, isReadOnly} = world.about;
+	const hints = bindings
+		.filter(
+			({context, hint, needsFaults}) =>
+				hint !== undefined && contexts.includes(context) && !(isReadOnly && needsFaults),
+		)
+		.sort(
+			(one, other) =>
+				contexts.indexOf(one.context) - contexts.indexOf(other.context) || one.hint! - other.hint!,
+		);
+	const last: Row = contexts.includes('line')
+		? [span('/help', 'bold')]
+		: contexts.includes('panes')
+			? [span('?', 'bold'), span(' keys')]
+			: [];
+	const row: Row[number][] = [span(' ')];
+	const room = width - rowWidth(last) - 3;
+	for (const {keys, short, says} of hints) {
+		if (keys[0] === '?') continue;
+		const piece = [span(formatKey(keys[0]!, isAscii), 'bold'), span(` ${short ?? says}  `)];
+		if (rowWidth([...row, ...piece]) > room) continue;
+		row.push(...piece);
+	}
+
+	return exactly([...row, ...last], width);
+}

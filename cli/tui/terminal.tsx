@@ -1,0 +1,49 @@
+import {Box, Text, useCursor, useInput, usePaste} from 'ink';
+import {memo, useSyncExternalStore} from 'react';
+import type {Row, Span} from './rows.ts';
+import type {Screen} from './screen.ts';
+import {splitChunk} from './split-chunk.ts';
+import {type Theme, themes} from './theme.ts';
+
+/** Puts the picture of a screen on the terminal, and the keys of the terminal into the screen. */
+export function Terminal({screen}: {readonly screen: Screen}) {
+	const frame = useSyncExternalStore(screen.subscribe, screen.getFrame);
+	const {setCursorPosition} = useCursor();
+	setCursorPosition(frame.cursor ?? undefined);
+	useInput((input, key) => {
+		for (const each of splitChunk(input, key)) screen.dispatch({type: 'key', key: each});
+	});
+	usePaste(text => screen.dispatch({type: 'paste', text}));
+	const theme = themes[frame.theme];
+	return (
+		<Box flexDirection="column" width={frame.columns} height={frame.rows.length} overflow="hidden">
+			{frame.rows.map((row, index) => (
+				// biome-ignore lint/suspicious/noArrayIndexKey: a row is its place
+				<Line key={index} row={row} theme={theme} />
+			))}
+		</Box>
+	);
+}
+
+const Line = memo(({row, theme}: {readonly row: Row; readonly theme: Theme}) => (
+	<Text wrap="truncate-end">
+		{joined(row).map(({text, tone}, index) => (
+			// biome-ignore lint/suspicious/noArrayIndexKey: a span is its place
+			<Text key={index} {...theme[tone]}>
+				{text}
+			</Text>
+		))}
+	</Text>
+));
+
+/** Neighbours of one style are one piece: each piece costs. */
+function joined(row: Row): readonly Span[] {
+	const spans: Span[] = [];
+	for (const {text, tone} of row) {
+		const last = spans.at(-1);
+		if (last?.tone === tone) spans[spans.length - 1] = {text: last.text + text, tone};
+		else if (text !== '') spans.push({text, tone});
+	}
+
+	return spans;
+}
