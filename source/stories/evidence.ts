@@ -119,13 +119,16 @@ const readsOf = ({samples}: Evidence): Read[] =>
 		isFresh: false,
 	}));
 
-/** Requests that were under way at a moment. */
+/** Requests that were under way at a moment, whatever became of them. */
 export const inFlight = ({histories}: Evidence, at: number): number =>
-	histories.flat().filter(({start, end}) => start < at && (end === null || end > at)).length;
+	count(histories, ({start, end}) => start < at && (end === null || end > at));
 
-/** Requests that were under way, and were acknowledged later. */
+/** Requests that were under way at a moment, and were acknowledged later. */
 export const survivors = ({histories}: Evidence, at: number): number =>
-	histories.flat().filter(({start, end}) => start < at && end !== null && end > at).length;
+	count(histories, ({start, end}) => start < at && end !== null && end > at);
+
+const count = (histories: Evidence['histories'], isMeant: (operation: Operation) => boolean): number =>
+	histories.reduce((sum, history) => sum + history.filter(isMeant).length, 0);
 
 /** From a moment to the first acknowledgement of something said after it; undefined if there is none. */
 export function outageMs({histories}: Evidence, at: number): number | undefined {
