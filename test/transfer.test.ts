@@ -1,0 +1,422 @@
+import {describe, expect, test} from '@jest/globals';
+import {Chat, type ChatState} from '../source/chat/chat.ts';
+import {plainOf} from '../source/chat/chat-state.ts';
+import type {Chunk, Message, ReplicaId} from '../source/consensus/types.ts';
+import {Events} from '../source/simulator/events.ts';
+import {Transfer} from '../source/transfer.ts';
+
+/** Of virtual time, in milliseconds. */
+const latencyMs = 5;
+const beatMs = 100;
+const linesInAPiece = 4;
+
+type Fate = (from: ReplicaId, to: ReplicaId, message: Message) => Message | null;
+
+/** A chat log and its checkpoint, and a transfer around it. */
+class Replica {
+	readonly id: ReplicaId;
+	readonly transfer: Transfer;
+	chat = new Chat({sessions: 5});
+	checkpoint: ChatState | undefined;
+	/** All lines of the log. */
+	lines: string[] = [];
+	kept = '';
+	isAlive = true;
+	installed = 0;
+	pieces = 0;
+	readonly told: string[] = [];
+
+	constructor(world: World, id: ReplicaId) {
+		this.id = id;
+		this.transfer = new Transfer({
+			chat: () => this.chat,
+			checkpoint: () => this.checkpoint,
+			read: (after, upTo, done) => {
+				const text = this.lines.slice(after, Math.min(upTo, after + linesInAPiece)).join('');
+				world.events.later(1, () => done(text));
+			},
+			send: (to, message) => world.carry(id, to, message),
+			keep: lines => {
+				this.kept += lines;
+			},
+			forget: () => {
+				this.kept = '';
+			},
+			install: state => {
+				this.installed++;
+				this.lines.push(...this.kept.split(/(?<=\n)/).filter(line => line !== ''));
+				this.kept = '';
+				this.chat = new Chat({sessions: 5}, state);
+			},
+			progress: () => {
+				this.pieces++;
+			},
+			tell: text => this.told.push(text),
+			now: () => world.events.now,
+			later: run => world.events.later(0, run),
+		});
+	}
+
+	/** Executes so many more slots, every third of them empty. */
+	live(slots: number): void {
+		for (let count = 0; count < slots; count++) {
+			const slot = this.chat.slot + 1;
+			const opening = {client: 'a', session: 0, sequence: 0, nick: 'a', text: ''};
+			const sequence = this.chat.position + 1;
+			const words = {client: 'a', session: 1, sequence, nick: 'a', text: `message ${sequence}`};
+			const requests = slot === 1 ? [opening] : slot % 3 === 0 ? [] : [words];
+			const {text} = this.chat.execute(slot, {at: 10 * slot, requests});
+			if (text !== '') this.lines.push(text);
+		}
+	}
+
+	keepCheckpoint(): void {
+		this.checkpoint = structuredClone(this.chat.state());
+	}
+}
+
+/** r0 is behind; the others are ahead, and it hears so from each of them at every beat. */
+class World {
+	readonly events = new Events();
+	readonly replicas: Replica[];
+	/** What becomes of a message: another one, or none. */
+	fate: Fate = (_from, _to, message) => message;
+	/** Who was asked, for what. */
+	readonly asked: Array<readonly [peer: ReplicaId, after: number]> = [];
+
+	constructor(slots: number, count = 3) {
+		this.replicas = Array.from({length: count}, (_, id) => new Replica(this, id));
+		for (const {id} of this.replicas) {
+			this.#replica(id).live(id === 0 ? 3 : slots);
+			this.#replica(id).keepCheckpoint();
+		}
+
+		this.#beat();
+	}
+
+	get zero(): Replica {
+		return this.#replica(0);
+	}
+
+	carry(from: ReplicaId, to: ReplicaId, message: Message): void {
+		if (message.type === 'fetch') this.asked.push([to, message.after]);
+		const carried = this.fate(from, to, message);
+		if (carried?.type !== 'fetch' && carried?.type !== 'chunk') return;
+		this.events.later(latencyMs, () => {
+			if (this.#replica(to).isAlive) this.#replica(to).transfer.onMessage(from, carried);
+		});
+	}
+
+	/** Until nobody is ahead any more; false if that does not come true in so many milliseconds. */
+	run(withinMs: number): boolean {
+		const end = this.events.now + withinMs;
+		while (!this.isLevel && this.events.step(end));
+		return this.isLevel;
+	}
+
+	pass(milliseconds: number): void {
+		const end = this.events.now + milliseconds;
+		while (this.events.step(end));
+	}
+
+	get isLevel(): boolean {
+		return this.replicas.every(({id, isAlive}) => !isAlive || !this.#isAhead(id));
+	}
+
+	#isAhead(id: ReplicaId): boolean {
+		return this.#replica(id).checkpoint!.slot > this.zero.chat.slot;
+	}
+
+	#beat(): void {
+		for (const {id, isAlive} of this.replicas) if (isAlive && this.#isAhead(id)) this.zero.transfer.begin(id);
+		this.events.later(beatMs, () => this.#beat());
+	}
+
+	#replica(id: ReplicaId): Replica {
+		return this.replicas[id]!;
+	}
+}
+
+const isChunk = (message: Message): message is Chunk => message.type === 'chunk';
+
+function expectEqual(one: Replica, other: Replica) {
+	expect(one.lines.join('')).toBe(other.lines.join(''));
+	expect(one.chat.state()).toEqual(other.checkpoint);
+}
+
+test('gets all lines, piece by piece, and then the checkpoint', () => {
+	const world = new World(100);
+	expect(world.run(1000)).toBe(true);
+	const {zero, replicas} = world;
+	expectEqual(zero, replicas[1]!);
+	expect([zero.installed, zero.told, zero.kept]).toEqual([1, [], '']);
+	// Each question only after the answer to the one before; at every beat the core asks for more, in vain.
+	const questions = Array.from({length: 17}, (_, index) => 1 + 4 * index);
+	expect(world.asked.map(([, after]) => after)).toEqual([...questions, 66]);
+	expect(zero.pieces).toBeGreaterThanOrEqual(18);
+});
+
+test('gets a checkpoint alone when only empty slots are missing', () => {
+	const world = new World(3);
+	for (const ahead of world.replicas.slice(1)) {
+		while (ahead.chat.slot < 20) ahead.chat.execute(ahead.chat.slot + 1, {at: 0, requests: []});
+		ahead.keepCheckpoint();
+	}
+
+	expect(world.run(1000)).toBe(true);
+	expectEqual(world.zero, world.replicas[1]!);
+});
+
+test('a checkpoint that moves on while it is fetched is fetched as it is in the end', () => {
+	const world = new World(100);
+	world.fate = (from, _to, message) => {
+		if (isChunk(message) && message.after === 41 && from === 1) {
+			world.replicas[1]!.live(50);
+			world.replicas[1]!.keepCheckpoint();
+		}
+
+		return message;
+	};
+	expect(world.run(1000)).toBe(true);
+	expect([world.zero.chat.slot, world.zero.installed]).toEqual([150, 1]);
+	expectEqual(world.zero, world.replicas[1]!);
+});
+
+describe('messages are lost, late or doubled', () => {
+	test('one that is lost is asked for again, and nothing that came already', () => {
+		for (const lost of ['fetch', 'chunk']) {
+			const world = new World(100);
+			let count = 0;
+			world.fate = (_from, _to, message) =>
+				(message.type === 'fetch' || isChunk(message)) &&
+				message.type === lost &&
+				message.after === 21 &&
+				++count === 1
+					? null
+					: message;
+			expect(world.run(1500)).toBe(true);
+			expectEqual(world.zero, world.replicas[2]!);
+			expect(world.asked.filter(([, after]) => after === 21)).toHaveLength(2);
+			expect(world.asked.filter(([, after]) => after === 1)).toHaveLength(1);
+		}
+	});
+
+	test('a piece twice, and a late one, change nothing', () => {
+		const world = new World(100);
+		world.fate = (from, to, message) => {
+			if (isChunk(message)) {
+				for (const delay of [latencyMs, 40])
+					world.events.later(delay, () => world.zero.transfer.onMessage(from, message));
+			}
+
+			return to === 0 || message.type === 'fetch' ? message : null;
+		};
+		expect(world.run(2000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+		expect([world.zero.installed, world.zero.told]).toEqual([1, []]);
+	});
+
+	test('pieces that nobody asked for change nothing', () => {
+		const world = new World(100);
+		const lines = world.replicas[2]!.lines.slice(1, 3).join('');
+		world.zero.transfer.onMessage(2, {type: 'chunk', after: 1, lines, checkpoint: null});
+		expect(world.zero.kept).toBe('');
+		expect(world.run(1000)).toBe(true);
+		world.zero.transfer.onMessage(1, {
+			type: 'chunk',
+			after: world.zero.chat.position,
+			lines: '',
+			checkpoint: null,
+		});
+		expect([world.zero.kept, world.zero.installed]).toEqual(['', 1]);
+	});
+
+	test('peers that always answer too late for our patience bring it to its end all the same', () => {
+		const world = new World(60);
+		world.fate = (from, _to, message) => {
+			if (!isChunk(message)) return message;
+			world.events.later(1300, () => world.zero.transfer.onMessage(from, message));
+			return null;
+		};
+		expect(world.run(60_000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+	});
+});
+
+describe('peers that die', () => {
+	test('in the middle: the other one goes on where it was', () => {
+		const world = new World(100);
+		world.fate = (_from, _to, message) => {
+			if (isChunk(message) && message.after === 41) world.replicas[1]!.isAlive = false;
+			return world.replicas[1]!.isAlive ? message : _from === 1 ? null : message;
+		};
+		expect(world.run(3000)).toBe(true);
+		expectEqual(world.zero, world.replicas[2]!);
+		expect(
+			world.asked
+				.filter(([peer]) => peer === 2)
+				.map(([, after]) => after)
+				.slice(0, 2),
+		).toEqual([41, 45]);
+	});
+
+	test('and the other one has an older checkpoint: it is fetched from the start', () => {
+		const world = new World(100);
+		world.replicas[1]!.live(100);
+		world.replicas[1]!.keepCheckpoint();
+		world.fate = (from, _to, message) => {
+			if (isChunk(message) && from === 1 && message.after > 90) world.replicas[1]!.isAlive = false;
+			return world.replicas[1]!.isAlive || from !== 1 ? message : null;
+		};
+		expect(world.run(5000)).toBe(true);
+		expect(world.zero.chat.slot).toBe(100);
+		expectEqual(world.zero, world.replicas[2]!);
+	});
+
+	test('all of them, and one comes back: it goes on', () => {
+		const world = new World(100);
+		world.fate = (from, _to, message) => {
+			if (isChunk(message) && message.after === 41 && world.events.now < 1000) {
+				for (const peer of world.replicas.slice(1)) peer.isAlive = false;
+			}
+
+			return from === 0 || world.replicas[from]!.isAlive ? message : null;
+		};
+		world.pass(4000);
+		expect(world.zero.chat.slot).toBe(3);
+		world.replicas[2]!.isAlive = true;
+		expect(world.run(4000)).toBe(true);
+		expectEqual(world.zero, world.replicas[2]!);
+	});
+});
+
+describe('peers that are wrong', () => {
+	/** r1 says it, whatever it is. */
+	const wrongs: ReadonlyArray<readonly [what: string, spoil: (chunk: Chunk) => Chunk, told: RegExp]> = [
+		[
+			'a changed text',
+			chunk => ({...chunk, lines: chunk.lines.replace('message', 'massage')}),
+			/does not fit its lines/,
+		],
+		['a gap', chunk => ({...chunk, lines: chunk.lines.replace(/^.*\n/, '')}), /lines that do not follow/],
+		['rubbish', chunk => ({...chunk, lines: 'rubbish\n'}), /lines that do not follow/],
+		['half a line', chunk => ({...chunk, lines: `${chunk.lines}{"posi`}), /lines that do not follow/],
+		[
+			'a checkpoint too early',
+			chunk => ({...chunk, checkpoint: JSON.stringify({slot: 1})}),
+			/a checkpoint that is none/,
+		],
+		[
+			'no checkpoint',
+			chunk => ({...chunk, checkpoint: chunk.checkpoint && '{'}),
+			/a checkpoint that is none/,
+		],
+		[
+			'a state without the sessions it had, and another slot',
+			chunk => ({...chunk, checkpoint: chunk.checkpoint?.replace(/"slot":\d+/, '"slot":50000') ?? null}),
+			/does not fit its lines/,
+		],
+	];
+	test.each(wrongs)('%s: all of it is thrown away, and the other one is asked', (_what, spoil, told) => {
+		const world = new World(100);
+		world.fate = (from, _to, message) => (isChunk(message) && from === 1 ? spoil(message) : message);
+		expect(world.run(4000)).toBe(true);
+		expectEqual(world.zero, world.replicas[2]!);
+		expect(world.zero.told).toEqual([expect.stringMatching(told)]);
+		expect(world.zero.told[0]).toMatch(/^r1 sent .*: throws all of it away and asks another replica$/);
+	});
+
+	test('the only one there is asked again, now and then', () => {
+		const world = new World(20, 2);
+		let isSpoilt = true;
+		world.fate = (from, _to, message) =>
+			isChunk(message) && from === 1 && isSpoilt ? {...message, lines: 'rubbish\n'} : message;
+		expect(world.run(35_000)).toBe(false);
+		expect(world.zero.told).toHaveLength(4);
+		isSpoilt = false;
+		expect(world.run(11_000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+	});
+
+	test('one whose lines never come to an end does not stop us from what the core learns', () => {
+		const world = new World(100);
+		world.fate = (from, _to, message) =>
+			isChunk(message) && from !== 0 ? {...message, lines: '', checkpoint: null} : message;
+		expect(world.run(5000)).toBe(false);
+		expect(world.asked.length).toBeLessThan(12);
+	});
+
+	test('one that claims millions of slots keeps nobody waiting', () => {
+		const world = new World(100);
+		world.fate = (from, _to, message) =>
+			isChunk(message) && from === 1
+				? {...message, lines: message.lines.replace(/"slot":\d+/, '"slot":400000')}
+				: message;
+		let ticks = 0;
+		const tick = () => {
+			ticks++;
+			world.events.later(0, tick);
+		};
+		world.events.later(latencyMs * 2 + 1, tick);
+		// Many things happen in the same moment of virtual time: bites and other work take turns.
+		while (world.zero.told.length === 0 && world.events.step(100));
+		expect(ticks).toBeGreaterThan(50);
+		expect(world.zero.told).toHaveLength(1);
+	});
+});
+
+describe('our own chat moves meanwhile', () => {
+	test('what was fetched is of no use, and is forgotten', () => {
+		const world = new World(100);
+		world.fate = (_from, _to, message) => {
+			if (isChunk(message) && message.after === 41 && world.zero.chat.slot === 3) world.zero.live(2);
+			return message;
+		};
+		expect(world.run(3000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+		expect([world.zero.installed, world.zero.told]).toEqual([1, []]);
+		// It began anew from where it was by then.
+		expect(world.asked.some(([, after]) => after === 3)).toBe(true);
+	});
+
+	test('and reaches the checkpoint: nothing is installed', () => {
+		const world = new World(100);
+		world.fate = (_from, _to, message) => {
+			if (isChunk(message) && message.after === 41) world.zero.live(100 - world.zero.chat.slot);
+			return message;
+		};
+		expect(world.run(3000)).toBe(true);
+		world.pass(50);
+		expect([world.zero.installed, world.zero.kept, world.zero.told]).toEqual([0, '', []]);
+	});
+});
+
+describe('who is asked', () => {
+	test('without a checkpoint says nothing', () => {
+		const world = new World(100);
+		world.replicas[1]!.checkpoint = undefined;
+		const before = world.asked.length;
+		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 0});
+		expect(world.asked.length).toBe(before);
+	});
+
+	test('gives no line behind its checkpoint, though its log is longer', () => {
+		const world = new World(100);
+		world.replicas[1]!.live(100);
+		const given: Chunk[] = [];
+		world.fate = (from, _to, message) => {
+			if (isChunk(message) && from === 1) given.push(message);
+			return message;
+		};
+		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 64});
+		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 200});
+		world.run(20);
+		const {position} = world.replicas[1]!.checkpoint!;
+		expect(position).toBe(66);
+		const plain = JSON.stringify(plainOf(world.replicas[1]!.checkpoint!));
+		expect(given.filter(({after}) => after > 50)).toEqual([
+			{type: 'chunk', after: 200, lines: '', checkpoint: plain},
+			{type: 'chunk', after: 64, lines: world.replicas[1]!.lines.slice(64, 66).join(''), checkpoint: null},
+		]);
+	});
+});
