@@ -197,23 +197,18 @@ function onText(model: Model, text: string, world: World): Step {
 		return step({...model, line, recall: null, popup: isNew ? null : {at: 0}});
 	}
 
-	let next = step(model);
-	for (const character of graphemesOf(text)) {
-		const contexts = contextsOf(next.model, world);
-		const action = actionOf(character, contexts);
-		// A key may have led to where text is text.
-		const {model: after, effects} =
-			action === 'replica.choose'
-				? step(chosen(next.model, Number(character), world))
-				: action !== undefined
-					? act(next.model, action, world)
-					: next.model.overlay === null || next.model.overlay.type === 'dialog'
-						? step(next.model)
-						: onText(next.model, character, world);
-		next = {model: after, effects: [...next.effects, ...effects]};
-	}
-
-	return next;
+	const [character = '', ...rest] = graphemesOf(text);
+	const action = actionOf(character, contextsOf(model, world));
+	const first =
+		action === undefined
+			? step(model)
+			: action === 'replica.choose'
+				? step(chosen(model, Number(character), world))
+				: act(model, action, world);
+	if (rest.length === 0) return first;
+	// A key may have led to where the rest is text.
+	const next = onText(first.model, rest.join(''), world);
+	return {model: next.model, effects: [...first.effects, ...next.effects]};
 }
 
 const chosen = (model: Model, id: number, world: World): Model =>

@@ -34,7 +34,7 @@ export class MessageList {
 			if (pending.sequence !== null) this.#own.set(`${pending.client} ${pending.sequence}`, pending);
 		const isShown = (pending: Pending) => pending.position === undefined || pending.position > last;
 		this.#tail = [
-			...(last === 0 && world.client.pending.length === 0 ? welcome(world) : []),
+			...(last === 0 && world.client.pending.length === 0 ? welcome(world, width) : []),
 			...(last === 0 ? this.#noticeRows(0) : []),
 			...world.client.pending.filter(isShown).flatMap(pending => this.#pendingRows(pending)),
 		];
@@ -89,7 +89,8 @@ export class MessageList {
 			cut -= missing;
 		}
 
-		if (index >= this.#lines.length && cut === 0) return null;
+		const isLast = index === this.#lines.length - 1 && this.#tail.length === 0;
+		if ((isLast || index >= this.#lines.length) && cut === 0) return null;
 		return {position: this.#lines[index]?.position ?? Number.POSITIVE_INFINITY, cut};
 	}
 
@@ -262,7 +263,7 @@ export class MessageList {
 }
 
 /** Shown as long as nobody has said anything. */
-function welcome({about}: World): readonly Row[] {
+function welcome({about}: World, width: number): readonly Row[] {
 	const tour = about.isReadOnly
 		? ['You look on: --read-only sends nothing.', 'Esc leads to the panes, ? there shows the keys.']
 		: [
@@ -271,7 +272,9 @@ function welcome({about}: World): readonly Row[] {
 				'Esc leads to the panes: K kills the chosen replica, S makes the leader skip a slot, ? shows the keys.',
 				'/help lists the commands. Ctrl+C twice leaves.',
 			];
-	return tour.map((text): Row => [span(`  ${text}`, 'dim')]);
+	return tour.flatMap(text =>
+		wrap(text, width - 4).map((row, index): Row => [span(`${index === 0 ? '  ' : '    '}${row}`, 'dim')]),
+	);
 }
 
 const cache = new WeakMap<ChatLine, {readonly key: string; readonly rows: readonly Row[]}>();

@@ -76,7 +76,8 @@ export function rule(width: number, isAscii: boolean, left: Row = [], right: Row
 /** What the chat waits for, as a sentence; nothing if it waits for nothing. */
 export function troubleSpans({client, now}: World): Row {
 	const {state, sentence, since} = client.connection;
-	if (state === 'online') return [];
+	// Moving to another replica takes a moment, and is no trouble.
+	if (state === 'online' || (state === 'connecting' && now - since < 500)) return [];
 	const tone: Tone = state === 'no quorum' || state === 'offline' ? 'bad' : 'warn';
 	const age = now - since;
 	return [span(safeLine(sentence), tone), ...(age >= 1000 ? [span(` ${lasting(age)}`, 'dim')] : [])];
