@@ -4,12 +4,12 @@ import {print, tell} from '../output.ts';
 
 export type SimulateFlags = {
 	/** The first seed; without it a fresh one, which is printed. */
-	readonly seed?: number;
+	readonly seed?: number | undefined;
 	/** Seeds in a row: one if a seed is given, 200 otherwise. */
-	readonly runs?: number;
-	readonly json?: boolean;
+	readonly runs?: number | undefined;
+	readonly json?: boolean | undefined;
 	/** Of a single run: everything that happens in it, for people. */
-	readonly trace?: boolean;
+	readonly trace?: boolean | undefined;
 };
 
 /** Runs seeded worlds. A line for each mix of faults, or for the one run; 1 if a theorem broke. */

@@ -8,6 +8,7 @@ const runs = 2000;
 
 /** What must come up in some of the runs: a net with holes in it catches nothing. */
 const situations = [
+	'a checkpoint was fetched from a peer',
 	'a checkpoint was made',
 	'a crash kept what was not synced',
 	'a crash lost what was not synced',

@@ -1,0 +1,37 @@
+import {expect, test} from '@jest/globals';
+import {type Choice, simulate} from '../../source/simulator/simulate.ts';
+
+/**
+ * Every run that ever failed, with a sentence about why. A world changes when
+ * the simulator does; the plays hold what must not be lost with it.
+ */
+const regressions: readonly (Choice & {readonly why: string})[] = [
+	{
+		seed: 627,
+		mix: 'cuts',
+		variant: 'crowded',
+		replicas: 5,
+		why: 'a replica that lagged opened an expired session again, and a number was used twice',
+	},
+	{
+		seed: 1031,
+		mix: 'all',
+		variant: 'crowded',
+		replicas: 7,
+		why: 'a deaf replica repeats for ever what an expired session said',
+	},
+	{
+		seed: 1078,
+		mix: 'stalls',
+		variant: 'crowded',
+		replicas: 3,
+		why: 'the same, with one of three deaf in part',
+	},
+	{seed: 1299, mix: 'cuts', variant: 'crowded', replicas: 3, why: 'the same, with one of three deaf'},
+	{seed: 76, mix: 'stalls', variant: 'pages', replicas: 7, why: 'a deaf replica repeats an opening for ever'},
+	{seed: 220, mix: 'stalls', variant: 'crowded', replicas: 5, why: 'the same, on broken links'},
+];
+
+test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
+	expect(simulate(choice).failure).toBeNull();
+});
