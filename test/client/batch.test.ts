@@ -158,25 +158,27 @@ describe('a batch', () => {
 	}, 20_000);
 });
 
-describe('the command', () => {
-	const command = async (...words: string[]) => {
-		const place = ['--config', join(directory, 'cluster.json'), '--data', join(directory, 'client-data')];
-		const child = spawn(process.execPath, [join(process.cwd(), 'cli/main.ts'), ...words, ...place], {
-			stdio: ['ignore', 'pipe', 'pipe'],
-		});
-		let stdout = '';
-		let stderr = '';
-		child.stdout.on('data', data => {
-			stdout += String(data);
-		});
-		child.stderr.on('data', data => {
-			stderr += String(data);
-			if (words.includes('1000000') && /^\d+ of /m.test(stderr)) child.kill('SIGINT');
-		});
-		const [code] = await once(child, 'close');
-		return {code, stdout, stderr};
-	};
+/** Runs the command line, on the cluster of this file unless another --config is named. */
+async function command(...words: string[]) {
+	const config = words.includes('--config') ? [] : ['--config', join(directory, 'cluster.json')];
+	const place = [...config, '--data', join(directory, 'client-data')];
+	const child = spawn(process.execPath, [join(process.cwd(), 'cli/main.ts'), ...words, ...place], {
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
+	let stdout = '';
+	let stderr = '';
+	child.stdout.on('data', data => {
+		stdout += String(data);
+	});
+	child.stderr.on('data', data => {
+		stderr += String(data);
+		if (words.includes('1000000') && /^\d+ of /m.test(stderr)) child.kill('SIGINT');
+	});
+	const [code] = await once(child, 'close');
+	return {code, stdout, stderr};
+}
 
+describe('the command', () => {
 	test('prints one JSON object, and writes the history', async () => {
 		const path = join(directory, 'history.jsonl');
 		const {code, stdout} = await command('--batch', '50', '--clients', '5', '--json', '--history', path);
@@ -209,6 +211,19 @@ describe('the command', () => {
 		expect(check([everything], await logs()).violations).toEqual([]);
 	}, 30_000);
 
+	test('ends with 3 when no replica was ever reached', async () => {
+		const config = join(directory, 'nobody.json');
+		await writeFile(config, JSON.stringify({f: 1, replicas: await replicas(3)}));
+		const {code, stdout, stderr} = await command(
+			...['--batch', '1', '--timeout', '0.5', '--json', '--config', config],
+		);
+		expect(code).toBe(3);
+		expect(JSON.parse(stdout)).toMatchObject({acknowledged: 0, failed: 1});
+		expect(stderr.trimEnd().split('\n').at(-1)).toMatch(
+			/^paxos-chat: no replica could be reached within 0.5 s/,
+		);
+	}, 20_000);
+
 	test.each([
 		[['--batch', '1', '--via', '3'], 2, '--via: must be the id of a replica'],
 		[['--batch', '1', '--read-only'], 2, '--batch changes the cluster'],
@@ -232,5 +247,8 @@ describe('without a majority', () => {
 		expect({reason, isReached}).toEqual({reason: 'silent', isReached: true});
 		expect(report.acknowledged).toBe(0);
 		expect(why).toBeTruthy();
+		const {code, stderr} = await command('--batch', '1', '--timeout', '1');
+		expect(code).toBe(4);
+		expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/no quorum/);
 	}, 20_000);
 });
