@@ -141,20 +141,20 @@ function weakBackup(n: number, id: ReplicaId): Story[] {
 		return [
 			tell(`${id} is cut off and returns, ${name}`, n, quiet, stage => {
 				stage.world.links.isolate(id);
-				chat(stage, 30 * seconds);
+				chat(stage, 15 * seconds);
 				stage.world.links.cut.clear();
 				return settled(stage);
 			}),
 			tell(`${id} is deaf for ever, ${name}`, n, unharmed, stage => {
 				stage.world.links.sever(stage.world.ids, [id]);
-				chat(stage, 30 * seconds);
+				chat(stage, 15 * seconds);
 				const said = stage.clients.reduce((sum, client) => sum + client.said, 0);
 				const slots = stage.world.checker.decided.size;
 				return slots > said + 5 ? `${slots} slots for ${said} messages` : undefined;
 			}),
 			tell(`${id} is mute for ever, ${name}`, n, unharmed, stage => {
 				stage.world.links.sever([id], stage.world.ids);
-				chat(stage, 30 * seconds);
+				chat(stage, 15 * seconds);
 				return undefined;
 			}),
 			tell(`${id} restarts ten times, ${name}`, n, quiet, stage => {
@@ -229,7 +229,7 @@ function returns(n: number): Story[] {
 	return [
 		tell('the primary is cut off and returns', n, {at: [0, 1], views: 1}, stage => {
 			stage.world.links.isolate(0);
-			chat(stage, 30 * seconds);
+			chat(stage, 15 * seconds);
 			stage.world.links.cut.clear();
 			settle(stage);
 			return isSame(stage, all(n)) ? undefined : 'logs differ';
@@ -242,7 +242,7 @@ function returns(n: number): Story[] {
 			stage.world.run(30);
 			links.isolate(1);
 			if (machines[1]!.replica?.view !== 1) return 'no campaign';
-			chat(stage, 30 * seconds);
+			chat(stage, 15 * seconds);
 			if (machines[0]!.replica?.view !== 0) return 'view 0 was left for nobody';
 			links.cut.clear();
 			chat(stage, 2 * seconds);
@@ -351,7 +351,7 @@ function brokenLinks(n: number): Story[] {
 		}),
 		tell(`link ${a}-${b} flaps`, n, {at: all(n), views: 8, wait: 60}, stage => {
 			const {links} = stage.world;
-			for (let round = 0; round < 30; round++) {
+			for (let round = 0; round < 15; round++) {
 				links.sever([a], [b]);
 				links.sever([b], [a]);
 				chat(stage, 0.3 * seconds);
