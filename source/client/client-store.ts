@@ -205,12 +205,13 @@ export class ClientStore extends Store<ClientSnapshot> {
 	}
 
 	/** It was sent to this replica under this number. */
-	sent(key: number, sequence: number, replica: ReplicaId): void {
+	sent(key: number, {client, sequence}: Pick<Line, 'client' | 'sequence'>, replica: ReplicaId): void {
 		const pending = this.#pending.get(key);
 		if (pending === undefined) return;
 		const isFirst = pending.replicas.length === 0;
 		this.#pending.set(key, {
 			...pending,
+			client,
 			sequence,
 			state: isFirst ? 'sent' : 'retried',
 			replicas: [...pending.replicas, replica].slice(-keptReplicas),

@@ -139,6 +139,13 @@ export class Client implements Speaker {
 		for (const session of this.#sessions.values()) session.end(why);
 	}
 
+	/** For sessions: this one has a new secret, which the replica has to be told. */
+	renamed(session: Session, before: string): void {
+		this.#sessions.delete(before);
+		this.#sessions.set(session.client, session);
+		this.#entered.delete(session);
+	}
+
 	/** For sessions: a request of theirs is new. */
 	speak(session: Session): void {
 		this.#busyUntil.delete(session);

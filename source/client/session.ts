@@ -21,6 +21,8 @@ export type Result = {
 export type Speaker = {
 	/** Say this session's request, together with all that others say in this turn. */
 	speak(session: Session): void;
+	/** From now on it speaks as another client. */
+	renamed(session: Session, before: string): void;
 	readonly store: ClientStore;
 };
 
@@ -44,10 +46,8 @@ type Words = {
  */
 export class Session {
 	readonly nick: string;
-	readonly secret: string;
-	/** The hash of the secret: the name of this client in the log. */
-	readonly client: string;
-
+	#secret: string;
+	#client: string;
 	readonly #speaker: Speaker;
 	/** Said and not under way yet, from `#next` on. */
 	#queue: Words[] = [];
@@ -63,15 +63,23 @@ export class Session {
 	#session: Slot = 0;
 	/** The last number that was settled. */
 	#sequence = 0;
-	/** A session that expired, to know late answers to its opening. */
-	#expired: Slot = 0;
 	#ended: string | null = null;
 
 	constructor(speaker: Speaker, nick: string, secret: string = newNonce()) {
 		this.#speaker = speaker;
 		this.nick = nick;
-		this.secret = secret;
-		this.client = clientOf(secret);
+		this.#secret = secret;
+		this.#client = clientOf(secret);
+	}
+
+	/** What proves that this speaker owns its session. */
+	get secret(): string {
+		return this.#secret;
+	}
+
+	/** The hash of the secret: the name of this client in the log. */
+	get client(): string {
+		return this.#client;
 	}
 
 	/** For people: it is shown in the store until it is settled, and a while longer. */
@@ -105,7 +113,7 @@ export class Session {
 		this.#sent++;
 		if (this.#words !== null && this.#request !== null && this.#request.sequence > 0) {
 			this.#wordsSent++;
-			if (this.#words.key > 0) this.#speaker.store.sent(this.#words.key, this.#request.sequence, replica);
+			if (this.#words.key > 0) this.#speaker.store.sent(this.#words.key, this.#request, replica);
 		}
 
 		return this.#sent > 1;
@@ -134,15 +142,13 @@ export class Session {
 			case 'refused':
 				this.#onRefused(sequence, safeLine(answer.why));
 				break;
-			case 'expired':
-				this.#expired = this.#session;
-				this.#session = 0;
-				this.#settle({
-					...this.#facts(),
-					status: 'unknown',
-					why: 'the session is no longer remembered: the message may or may not stand in the log',
-				});
+			case 'expired': {
+				const facts = this.#facts();
+				this.#renew();
+				const why = 'the session is no longer remembered: the message may or may not stand in the log';
+				this.#settle({...facts, status: 'unknown', why});
 				break;
+			}
 			case 'gap':
 				// Nobody but us gives the numbers: opening again tells which one is right.
 				this.#session = 0;
@@ -217,9 +223,19 @@ export class Session {
 		}
 	}
 
+	/** Under a name of its own: in a new session of the old name the numbers would begin anew, and name two messages alike. */
+	#renew(): void {
+		const before = this.#client;
+		this.#secret = newNonce();
+		this.#client = clientOf(this.#secret);
+		this.#session = 0;
+		this.#sequence = 0;
+		this.#speaker.renamed(this, before);
+	}
+
 	#onOpened(session: Slot, sequence: number): void {
 		// An opening that is executed twice, or late at a replica that lags, is answered twice.
-		if (this.#request!.session !== 0 || session <= this.#expired) return;
+		if (this.#request!.session !== 0) return;
 		this.#session = session;
 		this.#sequence = sequence;
 		this.#begin();

@@ -298,13 +298,19 @@ describe('answers', () => {
 		const [r0] = replicas as [FakeReplica];
 		const session = join({cluster}).session('alice');
 		await session.say('one');
-		chat.expire(session.client);
+		const {client} = session;
+		chat.expire(client);
 		const [two, three] = await Promise.all([session.say('two'), session.say('three')]);
 		expect(two).toMatchObject({status: 'unknown', sequence: 2});
 		expect(three).toMatchObject({status: 'ok', sequence: 1, position: 2});
 		expect(r0.messages.map(({text}) => text)).toEqual(['one', 'two', 'three']);
 		expect(r0.messages[2]!.session).toBeGreaterThan(r0.messages[1]!.session);
 		expect(chat.lines.map(({text}) => text)).toEqual(['one', 'three']);
+		// The numbers begin anew, so the name is another one: together they name one message.
+		expect(chat.lines.map(({sequence}) => sequence)).toEqual([1, 1]);
+		expect(chat.lines[0]!.client).toBe(client);
+		expect(chat.lines[1]!.client).toBe(session.client);
+		expect(session.client).not.toBe(client);
 	});
 
 	test('expired: a late answer to the old opening does not bring the old session back', async () => {

@@ -52,7 +52,7 @@ describe('telling', () => {
 		store.subscribe(() => told++);
 		store.append(lines(1, 1));
 		const key = store.say('a'.repeat(32), 'alice', 'hi');
-		store.sent(key, 1, 0);
+		store.sent(key, {client: 'a'.repeat(32), sequence: 1}, 0);
 		store.settle(key, {state: 'decided', position: 1, slot: 1});
 		expect(told).toBe(0);
 		await Promise.resolve();
