@@ -79,6 +79,8 @@ export async function simulateAll(
 	const work = async () => {
 		const worker = new Worker(
 			new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+			// What this process was started with, a test runner or a piece of text, is not for a thread.
+			{execArgv: []},
 		);
 		try {
 			while (next < choices.length) {

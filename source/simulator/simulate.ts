@@ -2,6 +2,7 @@ import type {ReplicaId} from '../consensus/types.ts';
 import {Broken} from './checker.ts';
 import {Client} from './client.ts';
 import {calm, type Faults} from './faults.ts';
+import {tick} from './machine.ts';
 import {Random} from './random.ts';
 import type {Trace} from './trace.ts';
 import {heal} from './trouble.ts';
@@ -152,7 +153,7 @@ class Run {
 			slots: world.checker.decided.size,
 			lines: world.checker.story.length - 1,
 			views: {all: view, healing: this.#settledIn - this.#healedIn, later: view - this.#settledIn},
-			slowest: Math.max(...this.#clients.map(({worst}) => worst)) / 10,
+			slowest: Math.max(...this.#clients.map(({worst}) => worst)) / tick,
 			busy: world.busy,
 			hash: world.trace.hash,
 			sights: Object.fromEntries(world.sights),
@@ -187,7 +188,7 @@ class Run {
 			client.choose = isSticky ? () => first : () => random.pick(ids);
 		}
 
-		this.#waitForAnswers(4000, 'after the healing');
+		this.#waitForAnswers('after the healing');
 		this.#settledIn = world.view;
 		for (const client of this.#clients) client.worst = 0;
 	}
@@ -205,7 +206,7 @@ class Run {
 			if (isSticky) for (const client of this.#clients) if (!client.isWaiting) client.choose = () => next;
 		}
 
-		this.#waitForAnswers(3000, 'although a majority is well');
+		this.#waitForAnswers('although a majority is well');
 		if (world.view - this.#settledIn > 6) {
 			throw new Broken(
 				'quiet views',
@@ -215,9 +216,10 @@ class Run {
 	}
 
 	/** Everybody in the core is to be as far as the others, and then to have a quiet while. */
-	#waitForAnswers(limit: number, when: string) {
+	#waitForAnswers(when: string) {
 		const world = this.#world;
-		const end = world.events.now + limit;
+		// Patience has grown up to sixteenfold in the time of trouble, and two broken primaries may come in a row.
+		const end = world.events.now + 40 * world.options.patienceTicks * tick + 4000;
 		const isBehind = (id: ReplicaId) =>
 			world.machines[id]!.life!.chat.position < world.checker.story.length - 1;
 		const isWaiting = () => this.#clients.some(client => client.isWaiting) || this.#core.some(isBehind);
