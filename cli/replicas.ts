@@ -40,13 +40,13 @@ export async function isAnswering({replicas}: Cluster): Promise<boolean> {
  * one whose disk is damaged is told and left out. If fewer than a majority of
  * the cluster could run, or the use is wrong, none does, and a Failure says why.
  */
-export async function startReplicas(supervisor: Supervisor, cluster: Cluster): Promise<void> {
+export async function startReplicas(supervisor: Supervisor, cluster: Cluster, say = tell): Promise<void> {
 	const starts = await supervisor.start();
 	const failures = starts.flatMap(start => (start.status === 'rejected' ? [start.reason as unknown] : []));
 	const needed = Math.min(majorityOf(cluster.replicas.length), supervisor.ids.length);
 	const isWrongUse = failures.some(failure => failure instanceof Failure && failure.exitCode === 2);
 	if (starts.length - failures.length >= needed && !isWrongUse) {
-		for (const failure of failures) tell(failure instanceof Error ? failure.message : String(failure));
+		for (const failure of failures) say(failure instanceof Error ? failure.message : String(failure));
 		return;
 	}
 

@@ -19,6 +19,8 @@ export type ScreenOptions = {
 	readonly colour: boolean;
 	/** Of replicas that were started for this screen, and end with it. */
 	readonly supervisor: Supervisor | null;
+	/** Looks whether replicas are to be started, and starts them. It is called when the first picture stands, and says what it does. */
+	readonly starting?: (say: (line: string) => void) => Promise<Supervisor | null>;
 	readonly startIn: 'chat' | 'monitor';
 	/** Aborted when it has to leave: it puts the terminal right and resolves. */
 	readonly leaving: AbortSignal;

@@ -15,11 +15,14 @@ import {clusterOf, nickOf, timeoutMsOf} from '../target.ts';
 /** `paxos-chat`: the chat, with a cluster of its own if there is none. */
 export async function chat(flags: Flags): Promise<number> {
 	const cluster = clusterOf(flags);
-	const supervisor = await ownReplicas(cluster, flags);
+	const own: {supervisor?: Supervisor} = {};
+	const starting = (say: (line: string) => void) => ownReplicas(cluster, flags, say, own);
 	const isScreen = isTerminal() && !flags.plain;
 	try {
+		// The screen is there at once, and tells what it is waiting for.
+		if (isScreen) return await openScreen(cluster, flags, {supervisor: null, starting, startIn: 'chat'});
+		await starting(tell);
 		if (leaving.aborted) return leaving.reason as number;
-		if (isScreen) return await openScreen(cluster, flags, {supervisor, startIn: 'chat'});
 		const {lineMode} = await import('../line-mode.ts');
 		const isAllSaid = await lineMode({
 			cluster,
@@ -31,15 +34,20 @@ export async function chat(flags: Flags): Promise<number> {
 			isInteractive: process.stdin.isTTY === true,
 			leaving,
 		});
-		if (supervisor) await untilOthersLeft(supervisor);
+		if (own.supervisor) await untilOthersLeft(own.supervisor);
 		return isAllSaid ? 0 : 1;
 	} finally {
-		await supervisor?.stop(leaving.aborted ? quietMs : undefined);
+		await own.supervisor?.stop(leaving.aborted ? quietMs : undefined);
 	}
 }
 
 /** If nobody answers, and all replicas belong to this machine, they are ours to start. Who only looks starts nothing. */
-async function ownReplicas(cluster: Cluster, flags: Flags): Promise<Supervisor | null> {
+async function ownReplicas(
+	cluster: Cluster,
+	flags: Flags,
+	say: (line: string) => void,
+	own: {supervisor?: Supervisor},
+): Promise<Supervisor | null> {
 	if (flags.readOnly) return null;
 	if ((await hasSupervisor(flags.data)) || (await isAnswering(cluster))) return null;
 	const ids = await localReplicas(cluster);
@@ -56,9 +64,10 @@ async function ownReplicas(cluster: Cluster, flags: Flags): Promise<Supervisor |
 		onExit: (id, how) => log.write(`r${id} is gone (${how})\n`),
 	});
 	const names = ids.map(id => `r${id}`).join(' ');
-	tell(`no replica answers: starting ${names}; what they say goes to ${logPath}`);
+	say(`no replica answers: starting ${names}; what they say goes to ${logPath}`);
+	own.supervisor = supervisor;
 	// From here on a signal has to wait for the replicas.
-	await Promise.race([startReplicas(supervisor, cluster), untilLeaving()]);
+	await Promise.race([startReplicas(supervisor, cluster, say), untilLeaving()]);
 	return supervisor;
 }
 

@@ -2,6 +2,7 @@ import {type Instance, render} from 'ink';
 import {runBatch} from '../../source/client/batch.ts';
 import {Client} from '../../source/client/client.ts';
 import {Monitor} from '../../source/client/monitor.ts';
+import {safeLine} from '../../source/safe-text.ts';
 import type {ScreenOptions} from '../screen.ts';
 import {type Effect, initialModel} from './model.ts';
 import {FaultConsole, HistoryFile} from './ports.ts';
@@ -50,7 +51,7 @@ class App {
 				isReadOnly,
 				isAscii,
 				ownsReplicas: supervisor !== null,
-				noFaults: 'reading the secret',
+				noFaults: 'not ready yet: a moment',
 			},
 			model: initialModel({
 				nick,
@@ -64,14 +65,15 @@ class App {
 		this.#screen = screen;
 		const leave = () => this.#left.resolve();
 		leaving.addEventListener('abort', leave, {once: true});
+		if (leaving.aborted) leave();
 		// Before Ink hears of it, so that it never lays out a picture of the old size.
 		const resize = () => screen.refresh();
 		process.stdout.on('resize', resize);
-		void this.#console.open().then(noFaults => screen.learn({noFaults}));
 		try {
 			this.#instance = this.#render(screen);
 			const crashed = this.#instance.waitUntilExit().then(() => {});
-			await Promise.race([this.#left.promise, crashed]);
+			const started = this.#start(screen);
+			await Promise.race([this.#left.promise, crashed, started.then(() => this.#left.promise)]);
 		} finally {
 			process.stdout.off('resize', resize);
 			leaving.removeEventListener('abort', leave);
@@ -79,6 +81,21 @@ class App {
 		}
 
 		return screen.model.sawDivergence ? 5 : 0;
+	}
+
+	/** Replicas of our own, if none answers. That they cannot be started ends the screen, with the reason. */
+	async #start(screen: Screen): Promise<void> {
+		const {starting} = this.#options;
+		if (starting !== undefined) {
+			await this.#instance?.waitUntilRenderFlush();
+			const supervisor = await starting(line =>
+				screen.dispatch({type: 'outcome', isOk: true, text: safeLine(line)}),
+			);
+			this.#console.supervise(supervisor);
+			screen.learn({ownsReplicas: supervisor !== null});
+		}
+
+		screen.learn({noFaults: await this.#console.open()});
 	}
 
 	#render(screen: Screen): Instance {

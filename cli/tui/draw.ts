@@ -222,7 +222,7 @@ function drawSplit(model: Model, world: World, where: Geometry): Base {
 						isFocused: focus === 'events',
 						isAscii,
 					},
-					eventRows(model, world, eventsHeight - 2),
+					eventRows(model, world, inner, eventsHeight - 2),
 					rightWidth,
 					eventsHeight,
 				)),
@@ -254,7 +254,7 @@ function paneRows(model: Model, world: World, pane: Pane, width: number, height:
 		case 'log':
 			return logRows(model, world, width, height, true);
 		case 'events':
-			return eventRows(model, world, height);
+			return eventRows(model, world, width, height);
 		case 'monitor': {
 			const table = monitorRows(model, world, width, replicas + 4, true);
 			const left = height - table.length;
@@ -274,7 +274,7 @@ function paneRows(model: Model, world: World, pane: Pane, width: number, height:
 								[span('events')],
 								[span(model.events.filter || `${toldOf(model, world).length}`, 'dim')],
 							),
-							...eventRows(model, world, eventsHeight),
+							...eventRows(model, world, width, eventsHeight),
 						]),
 			];
 		}

@@ -123,11 +123,11 @@ function withConnection(model: Model, {client, now}: World): Model {
 	const {state, sentence} = client.connection;
 	const told = state === 'connecting' ? model.connection : sentence;
 	if (told === model.connection) return model;
-	const isFirst = model.connection === '';
+	// Until it is online for the first time, the status line tells what it is waiting for.
+	if (model.connection === '' && state !== 'online') return model;
 	const next = {...model, connection: told};
-	return isFirst && state === 'online'
-		? next
-		: noticed(next, {at: now, text: sentence, isBad: state === 'no quorum' || state === 'offline'});
+	if (model.connection === '') return next;
+	return noticed(next, {at: now, text: sentence, isBad: state === 'no quorum' || state === 'offline'});
 }
 
 function onFault(model: Model, fault: Fault, world: World): Step {

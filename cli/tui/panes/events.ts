@@ -1,7 +1,7 @@
 import {safeLine} from '../../../source/safe-text.ts';
 import type {Model} from '../model.ts';
 import {type Row, span} from '../rows.ts';
-import {millis, type World} from '../world.ts';
+import {clock, millis, type World} from '../world.ts';
 
 type Told = {
 	readonly at: number;
@@ -20,7 +20,7 @@ export function toldOf(model: Model, world: World): readonly Told[] {
 			at,
 			who: `r${replica}`,
 			kind,
-			text: `view ${view}${slot === undefined ? '' : `, slot ${slot}`}: ${safeLine(text)}`,
+			text: `v${view}${slot === undefined ? '' : ` slot ${slot}`}: ${safeLine(text)}`,
 			isOwn: false,
 		}),
 	);
@@ -32,14 +32,14 @@ export function toldOf(model: Model, world: World): readonly Told[] {
 }
 
 /** The last of them that exactly, or those before, if the reader went back. */
-export function eventRows(model: Model, world: World, height: number): readonly Row[] {
+export function eventRows(model: Model, world: World, width: number, height: number): readonly Row[] {
 	const told = toldOf(model, world);
 	const end = Math.max(Math.min(height, told.length), told.length - model.events.back);
 	return told
 		.slice(Math.max(0, end - height), end)
 		.map(
 			({at, who, kind, text, isOwn}): Row => [
-				span(` ${millis(at)} `, 'dim'),
+				span(` ${width < 70 ? clock(at) : millis(at)} `, 'dim'),
 				span(who.padEnd(4), isOwn ? 'accent' : 'bold'),
 				span(kind.padEnd(9), grave.has(kind) ? 'warn' : isOwn ? 'accent' : 'plain'),
 				span(text),

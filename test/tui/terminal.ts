@@ -1,0 +1,144 @@
+import {resolve} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {spawn} from '@lydell/node-pty';
+import xterm from '@xterm/headless';
+
+/** The program on a terminal of its own, seen as its user sees it. */
+export class ScreenUnderTest {
+	readonly #terminal: InstanceType<typeof xterm.Terminal>;
+	readonly #pty: ReturnType<typeof spawn>;
+	readonly ended: Promise<number>;
+	/** All bytes that it wrote. */
+	raw = '';
+	#queue: Promise<void> = Promise.resolve();
+	#isOver = false;
+
+	constructor(
+		words: readonly string[],
+		{
+			cwd,
+			columns = 120,
+			rows = 36,
+			environment = {},
+		}: {cwd: string; columns?: number; rows?: number; environment?: Record<string, string>},
+	) {
+		this.#terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true});
+		const {PATH = '', HOME = ''} = process.env;
+		this.#pty = spawn(process.execPath, [resolve('cli/bin.js'), ...words], {
+			cols: columns,
+			rows,
+			cwd,
+			name: 'xterm-256color',
+			// Built up, not inherited: what the tester has in his environment is not what is tested.
+			env: {
+				PATH,
+				HOME,
+				TERM: 'xterm-256color',
+				LANG: 'C.UTF-8',
+				TZ: 'UTC',
+				XDG_STATE_HOME: cwd,
+				...environment,
+			},
+		});
+		this.#pty.onData(data => {
+			this.raw += data;
+			this.#queue = this.#queue.then(() => new Promise(done => this.#terminal.write(data, done)));
+		});
+		this.#terminal.onData(data => {
+			if (!this.#isOver) this.#pty.write(data);
+		});
+		this.ended = new Promise(end => {
+			this.#pty.onExit(({exitCode, signal}) => {
+				this.#isOver = true;
+				end(signal ? 128 + signal : exitCode);
+			});
+		});
+	}
+
+	get pid(): number {
+		return this.#pty.pid;
+	}
+
+	get rows(): readonly string[] {
+		const {active} = this.#terminal.buffer;
+		return Array.from(
+			{length: this.#terminal.rows},
+			(_, index) => active.getLine(active.baseY + index)?.translateToString(true) ?? '',
+		);
+	}
+
+	get text(): string {
+		return this.rows.join('\n');
+	}
+
+	get isAlternate(): boolean {
+		return this.#terminal.buffer.active.type === 'alternate';
+	}
+
+	get cursor(): {readonly x: number; readonly y: number} {
+		const {cursorX, cursorY} = this.#terminal.buffer.active;
+		return {x: cursorX, y: cursorY};
+	}
+
+	/** Modes that a program must take back. */
+	get isMouseTracked(): boolean {
+		return this.#terminal.modes.mouseTrackingMode !== 'none';
+	}
+
+	get isBracketed(): boolean {
+		return this.#terminal.modes.bracketedPasteMode;
+	}
+
+	/** Whether the cursor was shown last, as far as its bytes tell. */
+	get isCursorShown(): boolean {
+		return this.raw.lastIndexOf('\u001b[?25h') >= this.raw.lastIndexOf('\u001b[?25l');
+	}
+
+	/** One read of the program, as fast typing, a slow line or a script makes it. */
+	write(text: string): void {
+		this.#pty.write(text);
+	}
+
+	/** A key for each read. */
+	async type(text: string): Promise<void> {
+		for (const character of text) {
+			this.#pty.write(character);
+			await sleep(4);
+		}
+	}
+
+	resize(columns: number, rows: number): void {
+		this.#terminal.resize(columns, rows);
+		this.#pty.resize(columns, rows);
+	}
+
+	kill(signal: NodeJS.Signals): void {
+		this.#pty.kill(signal);
+	}
+
+	/** Waits until the picture is like this; fails with the picture if it does not become so. */
+	async until(what: RegExp | ((text: string) => boolean), withinMs = 15_000): Promise<string> {
+		const end = performance.now() + withinMs;
+		for (;;) {
+			await this.#queue;
+			const {text} = this;
+			if (typeof what === 'function' ? what(text) : what.test(text)) return text;
+			if (performance.now() > end) throw new Error(`waited in vain for ${what} on:\n${text}`);
+			await sleep(10);
+		}
+	}
+
+	/** Resolves with the exit code, after all was written. */
+	async end(): Promise<number> {
+		const code = await this.ended;
+		await sleep(20);
+		await this.#queue;
+		return code;
+	}
+
+	async clear(): Promise<void> {
+		if (!this.#isOver) this.#pty.kill('SIGKILL');
+		await this.ended;
+		this.#terminal.dispose();
+	}
+}
