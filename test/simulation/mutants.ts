@@ -290,7 +290,7 @@ const stuck: readonly Mutant[] = [
 		"if (late.length > 0) this.#effects.broadcast({type: 'request', requests: late.slice(0, 1)});\n\t\tthis.#pass(late.slice(1));",
 		'this.#pass(late);',
 	),
-	core('requests are not repeated', 'seed 51', 'replica', 'this.#pass(late.slice(1));', ''),
+	core('requests are not repeated', 'play requests-lost', 'replica', 'this.#pass(late.slice(1));', ''),
 	core(
 		'a new primary is not told what waits',
 		'play request-to-a-dead-primary',
