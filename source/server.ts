@@ -606,7 +606,11 @@ function coreOptions({cluster, id, skip}: ServerOptions): Options {
 	};
 }
 
-const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));
+/** Whatever it is an instance of, what carries a message is an error. */
+const asError = (error: unknown): Error =>
+	typeof error === 'object' && error !== null && 'message' in error
+		? (error as Error)
+		: new Error(String(error));
 /** Errors of the operating system, not those of Node, whose codes begin with ERR_. */
 const isOfSystem = (error: Error) => !(error instanceof Failure) && /^E[A-Z0-9]+$/.test(codeOf(error) ?? '');
 
@@ -636,11 +640,11 @@ const olderCheckpoint = ({checkpoint}: ReplicaDirectory, id: ReplicaId, since: S
 	);
 
 function listenFailure(error: unknown, id: ReplicaId, bind: string, port: number): Failure {
-	const code = error instanceof Error && 'code' in error ? error.code : undefined;
+	const code = codeOf(error);
 	const where = `r${id} cannot listen on ${bind}:${port}`;
 	if (code === 'EADDRINUSE')
 		return new Failure(`${where}: the port is in use; stop what uses it, or change cluster.json`);
 	if (code === 'EADDRNOTAVAIL')
 		return new Failure(`${where}: this machine does not have that address; start r${id} where it belongs`);
-	return new Failure(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+	return new Failure(`${where}: ${asError(error).message}`);
 }

@@ -1,0 +1,403 @@
+import {once} from 'node:events';
+import {existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
+import {createServer} from 'node:net';
+import {afterEach, describe, expect, test} from '@jest/globals';
+import {Client} from '../../source/client/client.ts';
+import {Failure} from '../../source/failure.ts';
+import {readCheckpoint} from '../../source/storage/checkpoint.ts';
+import {type Files, realFiles} from '../../source/storage/files.ts';
+import {verify} from '../../source/storage/verify.ts';
+import {Place, smallCheckpoints, until} from './servers.ts';
+
+const places: Place[] = [];
+
+async function place(f: number, tunables?: object): Promise<Place> {
+	const made = await Place.make(f, tunables);
+	places.push(made);
+	return made;
+}
+
+afterEach(async () => {
+	await Promise.all(places.splice(0).map(each => each.clear()));
+});
+
+/** One line for the user, of a start that must fail. */
+async function refusal(start: Promise<unknown>): Promise<string> {
+	const error = await start.then(
+		() => undefined,
+		(failure: unknown) => failure,
+	);
+	if (!(error instanceof Failure)) throw error ?? new Error('it started');
+	expect(error.message).not.toContain('\n');
+	return error.message;
+}
+
+describe('three replicas', () => {
+	test('have the same bytes through many checkpoints, and after a restart of all', async () => {
+		const all = await place(1, smallCheckpoints);
+		await all.startAll();
+		await all.batch(3000);
+		await all.untilLevel();
+		expect(all.violations()).toEqual([]);
+		const log = all.log(0);
+		expect([all.log(1).equals(log), all.log(2).equals(log)]).toEqual([true, true]);
+		const before = await readCheckpoint(all.file(1, 'checkpoint'));
+		// The journal did not keep what three thousand messages took.
+		const segments = readdirSync(all.file(1, 'journal')).length;
+		expect(segments * smallCheckpoints.segmentBytes).toBeLessThan(log.length);
+
+		for (const id of [0, 1, 2]) await all.stop(id);
+		for (const id of [0, 1, 2]) {
+			const {ok, problems, replicas} = await verify(all.data(id));
+			expect([ok, problems, replicas[0]?.problems, replicas[0]?.journal?.tornAt]).toEqual([
+				true,
+				[],
+				[],
+				null,
+			]);
+			expect(existsSync(all.file(id, 'fetched-lines'))).toBe(false);
+		}
+
+		await all.startAll();
+		await all.batch(2000);
+		await all.untilLevel();
+		expect(all.violations()).toEqual([]);
+		expect(all.log(1).subarray(0, log.length).equals(log)).toBe(true);
+		const after = await readCheckpoint(all.file(1, 'checkpoint'));
+		expect(after!.slot).toBeGreaterThan(before!.slot);
+		expect([...all.failures]).toEqual([]);
+	}, 40_000);
+
+	test('one that comes back far behind is brought up to date while the others go on', async () => {
+		const all = await place(1, smallCheckpoints);
+		await all.startAll();
+		await all.batch(200);
+		await all.untilLevel();
+		await all.stop(2);
+		await all.batch(12_000, {clients: 400, sessionsPerConnection: 200});
+
+		// People wait at the one that is behind: one follows from the start, one speaks.
+		const lines: number[] = [];
+		const load = all.batch(4000, {via: 0});
+		const started = performance.now();
+		await all.start(2);
+		const follower = new Client({
+			cluster: all.cluster,
+			via: 2,
+			follow: {after: 0},
+			onLines: page => lines.push(...page.map(({position}) => position)),
+			patienceMs: 60_000,
+		});
+		try {
+			const said = follower.session('alice').say('while you are behind');
+			await until(
+				() => all.said(2).includes('goes on after a checkpoint that was fetched'),
+				() => all.said(2),
+			);
+			await load;
+			expect((await said).status).toBe('ok');
+			await all.untilLevel();
+			expect(performance.now() - started).toBeLessThan(15_000);
+			const log = all.log(0).toString();
+			const count = log.split('\n').length - 1;
+			await until(
+				() => lines.length >= count,
+				() => `${lines.length} of ${count} lines`,
+			);
+			expect(lines).toEqual(Array.from({length: count}, (_, index) => index + 1));
+		} finally {
+			await follower.close();
+		}
+
+		expect(all.log(2).equals(all.log(0))).toBe(true);
+		expect(existsSync(all.file(2, 'fetched-lines'))).toBe(false);
+
+		// What it installed is its own now: it starts from it, alone with one other, and takes part.
+		await all.stop(2);
+		await all.stop(0);
+		await all.start(2);
+		await all.batch(500);
+		await all.untilLevel();
+		expect(all.log(2).equals(all.log(1))).toBe(true);
+		const {ok, replicas} = await verify(all.data(1));
+		expect([ok, replicas[0]!.problems]).toEqual([true, []]);
+		expect([...all.failures]).toEqual([]);
+	}, 60_000);
+
+	test('stop in the middle of everything, again and again, and are whole', async () => {
+		const all = await place(1, smallCheckpoints);
+		await all.startAll();
+		const load = all.batch(8000, {timeoutMs: 30_000});
+		for (let round = 0; round < 6; round++) {
+			const id = round % 3;
+			const before = all.server(id).executed;
+			await until(
+				() => all.server(id).executed > before + 3,
+				() => `r${id} to execute`,
+			);
+			await all.stop(id);
+			const {ok, replicas} = await verify(all.data(id));
+			expect([ok, replicas[0]!.problems, replicas[0]!.journal!.tornAt]).toEqual([true, [], null]);
+			await all.start(id);
+		}
+
+		await load;
+		await all.untilLevel();
+		expect(all.violations()).toEqual([]);
+		expect([...all.failures]).toEqual([]);
+	}, 60_000);
+
+	test('take no new requests before the end, but answer what was executed', async () => {
+		const all = await place(0);
+		const server = await all.start(0);
+		await all.batch(10, {clients: 1});
+		server.quiesce();
+		const client = new Client({cluster: all.cluster});
+		let isSettled = false;
+		void client
+			.session('late')
+			.say('too late')
+			.then(() => {
+				isSettled = true;
+			});
+		await until(
+			() => server.clients === 1,
+			() => 'the client',
+		);
+		const {executed} = server;
+		await all.stop(0);
+		expect([isSettled, server.executed]).toEqual([false, executed]);
+		await client.close();
+	});
+});
+
+describe('a replica that lost its memory', () => {
+	test('is refused by those who have met it, says so, and the others go on', async () => {
+		const all = await place(1);
+		await all.startAll();
+		await all.batch(300);
+		await all.untilLevel();
+		await all.stop(2);
+		rmSync(all.data(2), {recursive: true});
+		await all.shareSecret(2);
+
+		await all.start(2);
+		await until(
+			() => all.failures.has(2),
+			() => 'r2 to give up',
+		);
+		const {message} = all.failures.get(2)!;
+		expect(all.failures.get(2)).toBeInstanceOf(Failure);
+		expect(message).toMatch(
+			/^replica 2 has lost its memory: replica [01] has met it with another one .*, the others go on/,
+		);
+		await until(
+			() => [0, 1].some(id => /replica 2 at \S+ has lost its memory/.test(all.said(id))),
+			() => all.said(0),
+		);
+		await all.stop(2);
+
+		await all.batch(300);
+		await all.untilLevel();
+		expect(all.violations([0, 1])).toEqual([]);
+		expect([...all.failures.keys()]).toEqual([2]);
+
+		// It never had a say, and learned nothing.
+		expect(all.log(2).length).toBe(0);
+		// The two others remember, also in their next lives.
+		await all.stop(0);
+		await all.stop(1);
+		all.failures.clear();
+		await all.start(2);
+		await all.start(0);
+		await until(
+			() => all.failures.has(2),
+			() => 'r2 to give up again',
+		);
+	}, 30_000);
+
+	test('three of them that never met anybody begin as new', async () => {
+		const all = await place(1);
+		await all.startAll();
+		await all.batch(10);
+		for (const id of [0, 1, 2]) {
+			const {peers} = JSON.parse(readFileSync(all.file(id, 'peers'), 'utf8')) as {
+				peers: Record<string, string>;
+			};
+			expect(Object.keys(peers)).toEqual(['0', '1', '2'].filter(peer => peer !== String(id)));
+		}
+	});
+});
+
+describe('a start that cannot be', () => {
+	test('a port in use: one line, and nothing is left open', async () => {
+		const all = await place(0);
+		const thief = createServer().listen(all.cluster.replicas[0]!.port, '127.0.0.1');
+		await once(thief, 'listening');
+		const address = `127.0.0.1:${all.cluster.replicas[0]!.port}`;
+		expect(await refusal(all.start(0))).toBe(
+			`r0 cannot listen on ${address}: the port is in use; stop what uses it, or change cluster.json`,
+		);
+		await new Promise(closed => thief.close(closed));
+		// The directory was given back, and so were all files.
+		const before = readdirSync('/proc/self/fd').length;
+		await all.start(0);
+		await all.stop(0);
+		expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before);
+		await all.start(0);
+		await all.batch(10);
+	});
+
+	test('a directory in use', async () => {
+		const all = await place(0);
+		await all.start(0);
+		expect(await refusal(all.start(0))).toMatch(
+			/replica-0 is in use by another process: replica 0 runs already/,
+		);
+		await all.batch(10);
+	});
+
+	test('a checkpoint that is damaged, gone or too old; a log that is too short; a journal with a hole', async () => {
+		const all = await place(0, smallCheckpoints);
+		await all.start(0);
+		await all.batch(1000);
+		await until(
+			() => existsSync(all.file(0, 'checkpoint')),
+			() => 'a checkpoint',
+		);
+		await all.stop(0);
+		const older = readFileSync(all.file(0, 'checkpoint'));
+		await all.start(0);
+		await all.batch(2000);
+		await all.stop(0);
+		const newer = readFileSync(all.file(0, 'checkpoint'));
+		const log = all.log(0);
+
+		const damaged = Buffer.from(newer);
+		damaged[100]! ^= 1;
+		writeFileSync(all.file(0, 'checkpoint'), damaged);
+		expect(await refusal(all.start(0))).toMatch(
+			/checkpoint is damaged: its checksum does not match; this replica does not vote/,
+		);
+		writeFileSync(all.file(0, 'checkpoint'), older);
+		expect(await refusal(all.start(0))).toMatch(/checkpoint is missing, or older than the journal/);
+		rmSync(all.file(0, 'checkpoint'));
+		expect(await refusal(all.start(0))).toMatch(/checkpoint is missing, or older than the journal/);
+		// What could not start has not touched the log.
+		expect(all.log(0).equals(log)).toBe(true);
+
+		writeFileSync(all.file(0, 'checkpoint'), newer);
+		const {bytes} = (await readCheckpoint(all.file(0, 'checkpoint')))!;
+		truncateSync(all.file(0, 'chat.log'), bytes - 1);
+		expect(await refusal(all.start(0))).toMatch(
+			/chat\.log is damaged: it has \d+ bytes, and its checkpoint names/,
+		);
+		writeFileSync(all.file(0, 'chat.log'), log);
+
+		const [first] = readdirSync(all.file(0, 'journal'))
+			.filter(name => name.endsWith('.segment'))
+			.sort();
+		const segment = readFileSync(all.file(0, `journal/${first}`));
+		writeFileSync(all.file(0, `journal/${first}`), Buffer.alloc(segment.length));
+		expect(await refusal(all.start(0))).toMatch(/does not vote with a gap in its memory/);
+		expect(all.log(0).equals(log)).toBe(true);
+		writeFileSync(all.file(0, `journal/${first}`), segment);
+
+		// All of it put back: it goes on as if nothing had been.
+		await all.start(0);
+		await all.batch(10);
+		expect(all.log(0).subarray(0, log.length).equals(log)).toBe(true);
+		expect(all.violations()).toEqual([]);
+	}, 20_000);
+});
+
+describe('a disk that fails', () => {
+	/** Real files, until told otherwise: then no write or sync succeeds. */
+	class FailingFiles implements Files {
+		isBroken = false;
+		create = realFiles.create;
+		close = realFiles.close;
+		rename = realFiles.rename;
+		unlink = realFiles.unlink;
+		syncDirectory = realFiles.syncDirectory;
+		write: Files['write'] = (fd, buffer, offset, length, position, done) => {
+			if (this.isBroken) setImmediate(done, this.#error('write'), 0);
+			else realFiles.write(fd, buffer, offset, length, position, done);
+		};
+		fdatasync: Files['fdatasync'] = (fd, done) => {
+			if (this.isBroken) setImmediate(done, this.#error('fdatasync'));
+			else realFiles.fdatasync(fd, done);
+		};
+		fsync: Files['fsync'] = async fd => {
+			if (this.isBroken) throw this.#error('fsync');
+			await realFiles.fsync(fd);
+		};
+
+		#error(call: string): Error {
+			return Object.assign(new Error(`EIO: i/o error, ${call}`), {code: 'EIO'});
+		}
+	}
+
+	test('stops its replica with one line; nothing is acknowledged there any more, and the others go on', async () => {
+		const all = await place(1, smallCheckpoints);
+		const files = new FailingFiles();
+		await Promise.all([all.start(0), all.start(1), all.start(2, {files})]);
+		await all.batch(500);
+		const load = all.batch(3000);
+		files.isBroken = true;
+		await until(
+			() => all.failures.has(2),
+			() => 'r2 to stop',
+		);
+		const {executed} = all.server(2);
+		expect(all.failures.get(2)!.message).toMatch(
+			/^\S+\.segment: EIO: i\/o error, \w+; see to the disk, then start again$/,
+		);
+		expect(all.failures.get(2)).toBeInstanceOf(Failure);
+		await all.stop(2);
+		await load;
+		expect(all.server(0).executed).toBeGreaterThan(executed);
+
+		// Its memory is whole up to there.
+		all.failures.clear();
+		await all.start(2);
+		await all.batch(500);
+		await all.untilLevel();
+		expect(all.violations()).toEqual([]);
+		expect([...all.failures]).toEqual([]);
+	}, 30_000);
+
+	test('alone, it acknowledges nothing after its disk has failed', async () => {
+		const all = await place(0);
+		const files = new FailingFiles();
+		await all.start(0, {files});
+		await all.batch(100);
+		files.isBroken = true;
+		const {report} = await all.tryBatch(200, {timeoutMs: 1500});
+		expect([report.acknowledged, all.failures.size]).toEqual([0, 1]);
+		expect(all.server(0).executed).toBeGreaterThan(0);
+		await all.stop(0);
+		files.isBroken = false;
+		all.failures.clear();
+		await all.start(0);
+		await all.batch(100);
+		expect(all.violations()).toEqual([]);
+	}, 20_000);
+
+	test('a checkpoint that cannot be written stops the replica with one line', async () => {
+		const all = await place(0, smallCheckpoints);
+		await all.start(0);
+		await all.batch(10);
+		// A directory in its place: the disk is whole, and yet nothing can get that name.
+		mkdirSync(all.file(0, 'checkpoint.new'));
+		await all.tryBatch(2000, {timeoutMs: 1000});
+		expect(all.failures.get(0)?.message).toMatch(/replica-0: EISDIR: .*, then start again$/);
+		expect(all.failures.get(0)).toBeInstanceOf(Failure);
+		await all.stop(0);
+		rmSync(all.file(0, 'checkpoint.new'), {recursive: true});
+		all.failures.clear();
+		await all.start(0);
+		await all.batch(2000);
+		expect(all.violations()).toEqual([]);
+	}, 20_000);
+});
