@@ -1,4 +1,5 @@
-import {type Instance, render} from 'ink';
+import {once} from 'node:events';
+import {type Instance, render, type SuspendTerminal} from 'ink';
 import {runBatch} from '../../source/client/batch.ts';
 import {Client} from '../../source/client/client.ts';
 import {Monitor} from '../../source/client/monitor.ts';
@@ -11,6 +12,10 @@ import {Terminal} from './terminal.tsx';
 
 /** Lines of history that are there from the start; more come when the reader scrolls back. */
 const firstLines = 500;
+/** Whoever is mentioned often is not rung for each time. */
+const bellMs = 2000;
+/** Terminals turn the wheel into arrow keys, which would walk through the history of the input. */
+const wheel = {take: '\u001b[?1007s\u001b[?1007l', give: '\u001b[?1007r'} as const;
 
 /** Opens the full screen. Resolves with the exit code when the user has left it. */
 export async function runScreen(options: ScreenOptions): Promise<number> {
@@ -29,6 +34,8 @@ class App {
 	#screen: Screen | null = null;
 	#instance: Instance | null = null;
 	#batch: AbortController | null = null;
+	#suspend: SuspendTerminal | null = null;
+	#rangAt = Number.NEGATIVE_INFINITY;
 
 	constructor(options: ScreenOptions) {
 		const {cluster, via, nick, dataDirectory, supervisor} = options;
@@ -99,9 +106,11 @@ class App {
 	}
 
 	#render(screen: Screen): Instance {
-		// Without it terminals turn the wheel into arrow keys, which would walk through the history of the input.
-		process.stdout.write('\u001b[?1007s\u001b[?1007l');
-		return render(<Terminal screen={screen} />, {
+		process.stdout.write(wheel.take);
+		const onMount = (lend: SuspendTerminal) => {
+			this.#suspend = lend;
+		};
+		return render(<Terminal screen={screen} onMount={onMount} />, {
 			alternateScreen: true,
 			incrementalRendering: true,
 			maxFps: 30,
@@ -117,7 +126,7 @@ class App {
 		screen.close();
 		this.#instance?.unmount();
 		await this.#instance?.waitUntilExit().catch(() => {});
-		process.stdout.write('\u001b[?1007r');
+		process.stdout.write(wheel.give);
 		this.#client.close('left before it was acknowledged: it may or may not stand in the chat');
 		this.#monitor.close();
 		this.#console.close();
@@ -155,12 +164,14 @@ class App {
 				process.stdout.write(`\u001b]52;c;${Buffer.from(effect.text).toString('base64')}\u0007`);
 				return;
 			case 'bell':
-				process.stdout.write('\u0007');
+				this.#ring();
 				return;
 			case 'redraw':
-				this.#redraw();
+				// Taking the terminal back is drawing everything.
+				void this.#lend(async () => {});
 				return;
 			case 'suspend':
+				void this.#lend(stopped);
 				return;
 			case 'quit':
 				this.#left.resolve();
@@ -168,8 +179,19 @@ class App {
 		}
 	}
 
-	#redraw(): void {
-		this.#instance?.clear();
+	#ring(): void {
+		if (performance.now() - this.#rangAt < bellMs) return;
+		this.#rangAt = performance.now();
+		process.stdout.write('\u0007');
+	}
+
+	/** Gives the terminal away as it was found, and draws everything when it is back. */
+	async #lend(use: () => Promise<void>): Promise<void> {
+		await this.#suspend?.(async () => {
+			process.stdout.write(wheel.give);
+			await use();
+			process.stdout.write(wheel.take);
+		});
 	}
 
 	async #runBatch({messages, clients, nick}: Effect & {type: 'batch'}): Promise<void> {
@@ -200,6 +222,13 @@ class App {
 		].join('\n');
 		this.#screen?.dispatch({type: 'batch', batch: {summary}});
 	}
+}
+
+/** Stops this process as Ctrl+Z does; resolves when it goes on. */
+async function stopped(): Promise<void> {
+	const resumed = once(process, 'SIGCONT');
+	process.kill(process.pid, 'SIGTSTP');
+	await resumed;
 }
 
 function sizeOf(): {readonly columns: number; readonly rows: number} {

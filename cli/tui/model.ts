@@ -101,6 +101,8 @@ export type Model = {
 	/** Until then another Ctrl+C quits. */
 	readonly armedUntil: number;
 	readonly sawDivergence: boolean;
+	/** The round trip as it is shown: it is never twice the same, and a screen that twitches is not calm. */
+	readonly lag: {readonly ms: number; readonly at: number} | null;
 	readonly connection: string;
 };
 
@@ -160,5 +162,6 @@ export const initialModel = (
 	toast: null,
 	armedUntil: 0,
 	sawDivergence: false,
+	lag: null,
 	connection: '',
 });

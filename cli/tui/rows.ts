@@ -7,18 +7,19 @@ export type Span = {readonly text: string; readonly tone: Tone};
 export type Row = readonly Span[];
 
 /** Columns that a text takes. */
-export const widthOf = (text: string): number => (ascii.test(text) ? text.length : stringWidth(text));
+export const widthOf = (text: string): number => (single.test(text) ? text.length : stringWidth(text));
 export const rowWidth = (row: Row): number => row.reduce((sum, {text}) => sum + widthOf(text), 0);
 export const span = (text: string, tone: Tone = 'plain'): Span => ({text, tone});
 export const textOf = (row: Row): string => row.map(({text}) => text).join('');
 export const fill = (width: number, tone: Tone = 'plain', character = ' '): Span =>
 	span(character.repeat(Math.max(0, width)), tone);
 
-const ascii = /^[ -~]*$/;
+/** ASCII, and the signs that frames and states are drawn with: one column, and one character, each. */
+const single = /^[ -~─│╭╮╰╯═║╔╗╚╝┴┄┊█▓▒░▁▂▃▄▅▆▇·○∅⌂●◐✗✓↑↻▸…]*$/;
 const segmenter = new Intl.Segmenter(undefined, {granularity: 'grapheme'});
 /** What a reader takes for one character. */
 export const graphemesOf = (text: string): readonly string[] =>
-	ascii.test(text) ? text.split('') : Array.from(segmenter.segment(text), ({segment}) => segment);
+	single.test(text) ? text.split('') : Array.from(segmenter.segment(text), ({segment}) => segment);
 
 /** As much of a text as fits, with an ellipsis if that is not all. */
 export function cutText(text: string, width: number, more = '…'): string {

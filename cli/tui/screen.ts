@@ -24,7 +24,7 @@ export type ScreenParts = {
 };
 
 /** News are looked at this often at most; keys at once. */
-const newsMs = 150;
+const newsMs = 200;
 
 /**
  * Joins what the fingers did with what the cluster said into one picture. A

@@ -1,18 +1,27 @@
-import {Box, Text, useCursor, useInput, usePaste} from 'ink';
-import {memo, useSyncExternalStore} from 'react';
+import {Box, type SuspendTerminal, Text, useApp, useCursor, useInput, usePaste} from 'ink';
+import {memo, useEffect, useSyncExternalStore} from 'react';
 import type {Row, Span} from './rows.ts';
 import type {Screen} from './screen.ts';
 import {splitChunk} from './split-chunk.ts';
 import {type Theme, themes} from './theme.ts';
 
 /** Puts the picture of a screen on the terminal, and the keys of the terminal into the screen. */
-export function Terminal({screen}: {readonly screen: Screen}) {
+export function Terminal({
+	screen,
+	onMount,
+}: {
+	readonly screen: Screen;
+	/** Hands out how the terminal is lent to somebody else. */
+	readonly onMount?: (lend: SuspendTerminal) => void;
+}) {
 	const frame = useSyncExternalStore(screen.subscribe, screen.getFrame);
 	const {setCursorPosition} = useCursor();
 	setCursorPosition(frame.cursor ?? undefined);
 	useInput((input, key) => {
 		for (const each of splitChunk(input, key)) screen.dispatch({type: 'key', key: each});
 	});
+	const {suspendTerminal} = useApp();
+	useEffect(() => onMount?.(suspendTerminal), [onMount, suspendTerminal]);
 	usePaste(text => screen.dispatch({type: 'paste', text}));
 	const theme = themes[frame.theme];
 	return (

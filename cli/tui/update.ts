@@ -17,6 +17,7 @@ import {isForAll, othersOf, type World} from './world.ts';
 
 const toastMs = 4000;
 const armedMs = 2000;
+const lagMs = 5000;
 const mostNotices = 300;
 const mostHistory = 1000;
 /** Above this a paste is asked about. */
@@ -95,7 +96,7 @@ function onNews(model: Model, world: World): Step {
 		effects.push({type: 'bell'});
 	}
 
-	return {model: withConnection(next, world), effects};
+	return {model: withLag(withConnection(next, world), world), effects};
 }
 
 /** What all should know of the cluster's own story stands among the messages. */
@@ -116,6 +117,14 @@ function withNotes(model: Model, {monitor, now}: World): Model {
 	}
 
 	return next;
+}
+
+function withLag(model: Model, {client, now}: World): Model {
+	const {roundTripMs} = client.connection;
+	if (roundTripMs === null) return model.lag === null ? model : {...model, lag: null};
+	if (model.lag !== null && now - model.lag.at < lagMs) return model;
+	const ms = Math.max(1, Math.round(roundTripMs));
+	return ms === model.lag?.ms ? model : {...model, lag: {ms, at: now}};
 }
 
 /** Trouble that was told, and its end, remain readable in the chat. */
@@ -327,6 +336,10 @@ export function act(model: Model, action: Action, world: World): Step {
 			return oddSlot(model, world, -1);
 		case 'log.goto':
 			return step({...model, focus: 'line', line: withText(model.line, '/log '), popup: null});
+		case 'events.older':
+			return moved(model, world, -1, false);
+		case 'events.newer':
+			return moved(model, world, 1, false);
 		case 'events.filter':
 			return step({...model, focus: 'line', line: withText(model.line, '/events '), popup: null});
 		case 'dialog.yes':

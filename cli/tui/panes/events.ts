@@ -34,6 +34,17 @@ export function toldOf(model: Model, world: World): readonly Told[] {
 /** The last of them that exactly, or those before, if the reader went back. */
 export function eventRows(model: Model, world: World, width: number, height: number): readonly Row[] {
 	const told = toldOf(model, world);
+	if (told.length === 0)
+		return [
+			[
+				span(
+					model.events.filter === ''
+						? '  nothing has happened since this screen was opened'
+						: `  nothing matches "${model.events.filter}"`,
+					'dim',
+				),
+			],
+		];
 	const end = Math.max(Math.min(height, told.length), told.length - model.events.back);
 	return told
 		.slice(Math.max(0, end - height), end)

@@ -7,12 +7,12 @@ import {type Tone, viewTone} from '../theme.ts';
 import {clock, lasting, leaderOf, majority, upOf, type World} from '../world.ts';
 
 /** How the client stands, in one word. */
-export function connectionSpans({client, about, now}: World, isShort: boolean): Row {
+export function connectionSpans({lag}: Model, {client, about, now}: World, isShort: boolean): Row {
 	const {connection} = client;
 	const glyphs = glyphsOf(about.isAscii);
 	const age = now - connection.since;
 	const aged = age >= 1000 ? ` ${lasting(age)}` : '';
-	const ms = connection.roundTripMs === null ? '' : ` ${Math.max(1, Math.round(connection.roundTripMs))}ms`;
+	const ms = lag === null ? '' : ` ${lag.ms}ms`;
 	const via =
 		connection.replica === null ? '' : isShort ? ` r${connection.replica}` : ` via r${connection.replica}`;
 	switch (connection.state) {
@@ -45,7 +45,7 @@ export function header(model: Model, world: World, width: number): Row {
 	const place = model.view === 'chat' || model.view === 'split' ? '#main' : model.view;
 	const left: Row = [
 		span(isNarrow ? ` ${place} ` : ` paxos-chat  ${place}  `, 'bold'),
-		...connectionSpans(world, !isWide),
+		...connectionSpans(model, world, !isWide),
 		...(view === null
 			? []
 			: isNarrow
