@@ -8,7 +8,7 @@ import {afterEach, describe, expect, test} from '@jest/globals';
 import {Server} from 'socket.io';
 import {WebSocket} from 'ws';
 import type {Message} from '../../source/consensus/types.ts';
-import {proofOf} from '../../source/network/auth.ts';
+import {type Handshake, proofOf} from '../../source/network/auth.ts';
 import {type Identity, paths} from '../../source/network/events.ts';
 import {encode} from '../../source/network/wire.ts';
 import {networkContract} from './network.contract.ts';
@@ -461,6 +461,89 @@ describe('hostile frames', () => {
 		const slots = zero.heard.map(({message}) => message.type === 'accepted' && message.slot);
 		expect(slots.slice(0, 4)).toEqual([1, 2, 1, 2]);
 		expect(zero.hearings.slice(0, 3)).toEqual([[1], [], [1]]);
+	});
+});
+
+describe('a peer that has lost its memory', () => {
+	const other = 'f'.repeat(32);
+
+	test('is not let in and not heard, and hears why; the others go on', async () => {
+		const places = await placesFor(3);
+		const [zero, one, two] = places as [Place, Place, Place];
+		zero.met.set(2, incarnationOf(2));
+		for (const each of places) each.open(addressesOf(places), each === two ? {incarnation: other} : {});
+		await until(() => two.lostFor.length > 0, 'r2 to hear of it');
+		await until(
+			() => zero.rooms.hears.includes(1) && one.rooms.hears.includes(0),
+			'the others to hear each other',
+		);
+		expect(two.lostFor[0]).toBe(0);
+		expect(zero.hearings.flat()).not.toContain(2);
+		two.rooms.broadcast([vote(1)]);
+		two.rooms.send(0, [vote(2)]);
+		zero.rooms.broadcast([vote(3)]);
+		await until(() => one.heard.some(({from}) => from === 0), 'a vote of r0');
+		expect(zero.heard).toEqual([]);
+		expect(two.heard.filter(({from}) => from === 0)).toEqual([]);
+		expect(zero.troubles).toEqual([
+			expect.stringMatching(
+				/^replica 2 at 127\.0\.0\.1:\d+ has lost its memory since it was first met here, and is not heard: /,
+			),
+		]);
+		// Whoever never met it cannot know, and remembers what it has now.
+		expect(one.met.get(2)).toBe(other);
+		expect(zero.met.get(2)).toBe(incarnationOf(2));
+	});
+
+	test('a stranger cannot tell a replica that it has lost its memory', async () => {
+		const {server, port} = await rawServer(socket => {
+			const nonce = '7'.repeat(32);
+			socket.send(opening);
+			socket.on('message', data => {
+				const frame = data.toString();
+				if (frame === '40') {
+					socket.send('40{"sid":"s"}');
+					socket.send(`42${JSON.stringify(['challenge', {...identity, version: 1, id: 1, nonce}])}`);
+				} else if (frame.startsWith('42')) {
+					const [, hello] = JSON.parse(frame.slice(2)) as [string, {nonce: string}];
+					const incarnation = other;
+					const handshake: Handshake = {
+						...identity,
+						role: 'replica',
+						server: 1,
+						serverNonce: nonce,
+						dialer: 0,
+						dialerNonce: hello.nonce,
+						incarnation,
+					};
+					// One without the secret; then the proof of a welcome, used for another purpose; then our own incarnation.
+					const proofs = [
+						{incarnation, proof: proofOf(Buffer.alloc(32), 'witness', handshake)},
+						{incarnation, proof: proofOf(secret, 'server', handshake)},
+						{
+							incarnation: incarnationOf(0),
+							proof: proofOf(secret, 'witness', {...handshake, incarnation: incarnationOf(0)}),
+						},
+					];
+					socket.send(`42${JSON.stringify(['lost', {id: 1, ...proofs[server.dialed % 3]}])}`);
+				}
+			});
+		});
+		const [zero] = (await placesFor(1)) as [Place];
+		zero.open(addressesOf([zero, {id: 1, port}, {id: 2, port: 1}]));
+		await until(() => server.dialed >= 4, 'four calls');
+		expect(zero.lostFor).toEqual([]);
+		expect(zero.troubles).toEqual([expect.stringMatching(/cannot prove that it knows the secret/)]);
+	});
+
+	test('the incarnation in a hello is part of what is proved', async () => {
+		const [zero] = (await placesFor(1)) as [Place];
+		zero.open(addressesOf([zero, {id: 1, port: 1}, {id: 2, port: 1}]));
+		const {caller, challenge} = await RawCaller.challenged(zero.port);
+		caller.say('hello', {...helloTo(challenge, 1), incarnation: other});
+		expect(await caller.event('refused')).toMatch(/cannot prove that it knows the secret/);
+		await caller.closed();
+		expect([...zero.met]).toEqual([]);
 	});
 });
 

@@ -1,0 +1,90 @@
+import {mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterEach, beforeEach, expect, test} from '@jest/globals';
+import {Failure} from '../../source/failure.ts';
+import {Acquaintances} from '../../source/storage/acquaintances.ts';
+
+const one = '1'.repeat(32);
+const other = '2'.repeat(32);
+let directory: string;
+let path: string;
+
+beforeEach(async () => {
+	directory = await mkdtemp(join(tmpdir(), 'paxos-chat-'));
+	path = join(directory, 'peers');
+});
+
+afterEach(() => rm(directory, {recursive: true, force: true}));
+
+test('who was met once is known from then on, in later lives too', async () => {
+	const met = await Acquaintances.open(path);
+	expect(met.incarnationOf(1)).toBeUndefined();
+	expect(await met.meet(1, one)).toBe(true);
+	expect(await met.meet(2, other)).toBe(true);
+	expect([met.incarnationOf(1), met.incarnationOf(2)]).toEqual([one, other]);
+	expect(statSync(path).mode & 0o777).toBe(0o600);
+
+	const later = await Acquaintances.open(path);
+	expect([later.incarnationOf(1), later.incarnationOf(2), later.incarnationOf(0)]).toEqual([
+		one,
+		other,
+		undefined,
+	]);
+	expect([await later.meet(1, one), await later.meet(1, other), await later.meet(2, one)]).toEqual([
+		true,
+		false,
+		false,
+	]);
+	expect(later.incarnationOf(1)).toBe(one);
+});
+
+test('it is on disk before anybody is told', async () => {
+	const met = await Acquaintances.open(path);
+	const meeting = met.meet(1, one);
+	expect(met.incarnationOf(1)).toBeUndefined();
+	expect(await meeting).toBe(true);
+	expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({format: 1, peers: {1: one}});
+});
+
+test('of two that come at once under one id, one is known', async () => {
+	const met = await Acquaintances.open(path);
+	expect(
+		await Promise.all([met.meet(1, one), met.meet(1, other), met.meet(2, other), met.meet(1, one)]),
+	).toEqual([true, false, true, true]);
+	const later = await Acquaintances.open(path);
+	expect([later.incarnationOf(1), later.incarnationOf(2)]).toEqual([one, other]);
+});
+
+test('a disk that does not take it: nobody is welcomed', async () => {
+	const met = await Acquaintances.open(path);
+	mkdirSync(`${path}.new`);
+	await expect(met.meet(1, one)).rejects.toThrow(/peers: EISDIR.*, then start again/);
+	await expect(met.meet(1, one)).rejects.toBeInstanceOf(Failure);
+	await expect(met.meet(2, one)).rejects.toBeInstanceOf(Failure);
+	expect(met.incarnationOf(1)).toBeUndefined();
+});
+
+test.each([
+	'',
+	'{',
+	'null',
+	'{"format":2,"peers":{}}',
+	'{"format":1}',
+	'{"format":1,"peers":[]}',
+	'{"format":1,"peers":{"one":"11111111111111111111111111111111"}}',
+	'{"format":1,"peers":{"-1":"11111111111111111111111111111111"}}',
+	'{"format":1,"peers":{"1":"short"}}',
+	'{"format":1,"peers":{"1":1}}',
+])('a file that cannot be understood is refused: %s', async text => {
+	writeFileSync(path, text);
+	await expect(Acquaintances.open(path)).rejects.toThrow(
+		/^\S+peers is damaged: .*; the others go on without this replica$/,
+	);
+});
+
+test('a link in its place is refused', async () => {
+	symlinkSync('/etc/passwd', path);
+	await expect(Acquaintances.open(path)).rejects.toThrow(/is a symbolic link/);
+});
