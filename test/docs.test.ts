@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {describe, expect, test} from '@jest/globals';
 import {commands} from '../cli/commands.ts';
 import {flagTable, spellingOf} from '../cli/flags.ts';
+import {slashCommands} from '../cli/tui/slash.ts';
 import {defaults, ranges} from '../source/cluster.ts';
 import {mutants} from './simulation/mutants.ts';
 import {stories as tales} from './simulation/stories.ts';
@@ -93,6 +94,12 @@ describe('the table of commands', () => {
 		const flags = (Object.keys(flagTable) as (keyof typeof flagTable)[]).map(spellingOf);
 		expect(flags.filter(flag => !readme.includes(flag))).toEqual([]);
 	});
+});
+
+test('slash commands of the README are commands of the screen', () => {
+	const named = wordsOf(/`\/(\w+)[^`]*`/g, proseOf('README.md'));
+	expect(named).toContain('help');
+	expect(named.filter(name => !(name in slashCommands))).toEqual([]);
 });
 
 const storyNames = filesIn('source/stories').flatMap(path =>
