@@ -37,6 +37,7 @@ export async function chat(flags: Flags): Promise<number> {
 		if (own.supervisor) await untilOthersLeft(own.supervisor);
 		return isAllSaid ? 0 : 1;
 	} finally {
+		if (isScreen && own.supervisor) tell('stopping the replicas');
 		await own.supervisor?.stop(leaving.aborted ? quietMs : undefined);
 	}
 }

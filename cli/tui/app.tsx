@@ -1,10 +1,12 @@
-import {once} from 'node:events';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {type Instance, render, type SuspendTerminal} from 'ink';
-import {runBatch} from '../../source/client/batch.ts';
+import {type Progress, runBatch} from '../../source/client/batch.ts';
 import {Client} from '../../source/client/client.ts';
 import {Monitor} from '../../source/client/monitor.ts';
 import {safeLine} from '../../source/safe-text.ts';
+import {tell} from '../output.ts';
 import type {ScreenOptions} from '../screen.ts';
+import {Latencies} from './latencies.ts';
 import {type Effect, initialModel} from './model.ts';
 import {FaultConsole, HistoryFile} from './ports.ts';
 import {Screen} from './screen.ts';
@@ -47,7 +49,8 @@ class App {
 	}
 
 	async run(): Promise<number> {
-		const {cluster, nick, isReadOnly, isAscii, colour, supervisor, startIn, leaving} = this.#options;
+		const {cluster, nick, isReadOnly, isAscii, colour, supervisor, startIn, leaving, starting} =
+			this.#options;
 		const screen = new Screen({
 			client: this.#client.store,
 			monitor: this.#monitor.store,
@@ -59,6 +62,7 @@ class App {
 				isAscii,
 				ownsReplicas: supervisor !== null,
 				noFaults: 'not ready yet: a moment',
+				starting: starting === undefined ? null : 'looking for replicas',
 			},
 			model: initialModel({
 				nick,
@@ -95,11 +99,12 @@ class App {
 		const {starting} = this.#options;
 		if (starting !== undefined) {
 			await this.#instance?.waitUntilRenderFlush();
-			const supervisor = await starting(line =>
-				screen.dispatch({type: 'outcome', isOk: true, text: safeLine(line)}),
-			);
+			const supervisor = await starting(line => {
+				screen.learn({starting: safeLine(line)});
+				screen.dispatch({type: 'told', text: safeLine(line)});
+			});
 			this.#console.supervise(supervisor);
-			screen.learn({ownsReplicas: supervisor !== null});
+			screen.learn({ownsReplicas: supervisor !== null, starting: null});
 		}
 
 		screen.learn({noFaults: await this.#console.open()});
@@ -124,9 +129,15 @@ class App {
 	async #close(screen: Screen): Promise<void> {
 		this.#batch?.abort();
 		screen.close();
+		const {line, sawDivergence} = screen.model;
+		// What was typed is never lost.
+		if (line.text !== '') this.#history.add(line.text);
 		this.#instance?.unmount();
 		await this.#instance?.waitUntilExit().catch(() => {});
 		process.stdout.write(wheel.give);
+		const open = this.#client.store.getSnapshot().pending.filter(({settledAt}) => settledAt === undefined);
+		for (const {text} of open) tell(`not acknowledged when you left: ${safeLine(text)}`);
+		if (sawDivergence) tell(this.#monitor.store.agreement.sentence);
 		this.#client.close('left before it was acknowledged: it may or may not stand in the chat');
 		this.#monitor.close();
 		this.#console.close();
@@ -199,6 +210,8 @@ class App {
 		const batch = new AbortController();
 		this.#batch = batch;
 		const rates: number[] = [];
+		const latencies = new Latencies();
+		let last: Progress | undefined;
 		const end = await runBatch({
 			cluster: this.#options.cluster,
 			messages,
@@ -207,28 +220,34 @@ class App {
 			nick,
 			timeoutMs: 120_000,
 			signal: batch.signal,
+			onOperation: ({start, end: answered}) => {
+				if (answered !== null) latencies.add(answered - start);
+			},
 			onProgress: progress => {
+				last = progress;
 				rates.push(progress.perSecond);
-				this.#screen?.dispatch({type: 'batch', batch: {progress, rates: rates.slice(-60)}});
+				this.#screen?.dispatch({
+					type: 'batch',
+					batch: {progress, rates: rates.slice(-60), latency: latencies.now()},
+				});
 			},
 		});
 		const {report} = end;
-		const ms = (value: number | null) => (value === null ? '-' : `${value.toFixed(1)} ms`);
-		const {p50, p95, p99, max} = report.latencyMs;
 		const summary = [
 			`${report.acknowledged} of ${report.requested} acknowledged in ${report.seconds.toFixed(1)} s: ${Math.round(report.throughput)}/s`,
-			`latency p50 ${ms(p50)}  p95 ${ms(p95)}  p99 ${ms(p99)}  max ${ms(max)}`,
 			`${report.retried} retried, ${report.unknown} unknown, ${report.failed} failed, ${report.viewChanges} view changes`,
 		].join('\n');
-		this.#screen?.dispatch({type: 'batch', batch: {summary}});
+		const {acknowledged} = report;
+		const progress = {requested: messages, perSecond: 0, view: null, sentence: '', ...last, acknowledged};
+		this.#screen?.dispatch({type: 'batch', batch: {summary, progress, latency: latencies.now()}});
 	}
 }
 
-/** Stops this process as Ctrl+Z does; resolves when it goes on. */
+/** Stops this process as Ctrl+Z does, and goes on when somebody says so; at once, if no shell is there to say it. */
 async function stopped(): Promise<void> {
-	const resumed = once(process, 'SIGCONT');
 	process.kill(process.pid, 'SIGTSTP');
-	await resumed;
+	// No timer runs out while the process is stopped.
+	await sleep(50);
 }
 
 function sizeOf(): {readonly columns: number; readonly rows: number} {

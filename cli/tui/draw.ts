@@ -1,8 +1,10 @@
+import {safeLine} from '../../source/safe-text.ts';
 import {completionsOf} from './complete.ts';
+import {historyMatches} from './history.ts';
 import type {Context} from './keys.ts';
 import {type Layout, layout} from './layout.ts';
 import {entriesOf} from './menu.ts';
-import type {Model, Pane} from './model.ts';
+import type {Model, Overlay, Pane} from './model.ts';
 import {batchRows} from './panes/batch.ts';
 import {eventRows, toldOf} from './panes/events.ts';
 import {type InputBox, inputBox, popupRows} from './panes/input.ts';
@@ -258,13 +260,14 @@ function paneRows(model: Model, world: World, pane: Pane, width: number, height:
 		case 'monitor': {
 			const table = monitorRows(model, world, width, replicas + 4, true);
 			const left = height - table.length;
-			const logHeight = left >= replicas + 8 ? replicas + 2 : 0;
+			const hasDetails = left >= replicas + 20;
+			const logHeight = hasDetails ? replicas + 12 : left >= replicas + 8 ? replicas + 2 : 0;
 			const eventsHeight = left - (logHeight === 0 ? 0 : logHeight + 1) - 1;
 			return [
 				...table,
 				...(logHeight === 0
 					? []
-					: [rule(width, isAscii, [span('log')]), ...logRows(model, world, width, logHeight, false)]),
+					: [rule(width, isAscii, [span('log')]), ...logRows(model, world, width, logHeight, hasDetails)]),
 				...(eventsHeight < 1
 					? []
 					: [
@@ -309,19 +312,7 @@ function more(below: number, {anchor, unread, last}: Model): Row {
 
 function hints(model: Model, world: World): Row {
 	const {overlay: over} = model;
-	if (over?.type === 'search') {
-		const what = over.in === 'history' ? 'search in earlier input' : 'find in the chat';
-		return exactly(
-			[
-				span(` ${what}: `, 'accent'),
-				span(over.typed, 'bold'),
-				span(' ', 'inverse'),
-				span(`  Enter takes it  ${world.about.isAscii ? 'Up' : '↑'} older  Esc closes`, 'dim'),
-			],
-			world.columns,
-		);
-	}
-
+	if (over?.type === 'search') return exactly(searchRow(over, model, world), world.columns);
 	return hintBar(model, world, contextsOf(model, world), world.columns);
 }
 
@@ -382,4 +373,32 @@ function centred({rows: base, cursor}: Base, box: readonly Row[], columns: numbe
 	const x = Math.max(0, Math.floor((columns - width) / 2));
 	const y = Math.max(0, Math.floor((rows - box.length) / 2));
 	return {rows: overlay(base, box, x, y, columns), cursor};
+}
+
+/** What is looked for, and what was found. */
+function searchRow(search: Overlay & {type: 'search'}, model: Model, world: World): Row {
+	const older = world.about.isAscii ? 'Up' : '↑';
+	const typed: Row = [span(search.typed, 'bold'), span(' ', 'inverse')];
+	if (search.in === 'history') {
+		const match = historyMatches(model, search.typed)[search.at];
+		const shown = match === undefined ? span('nothing', 'dim') : span(safeLine(match));
+		return [
+			span(' earlier input: ', 'accent'),
+			...typed,
+			span('  '),
+			shown,
+			span(`  Enter takes it  ${older} older`, 'dim'),
+		];
+	}
+
+	const count =
+		model.find === ''
+			? 0
+			: world.client.lines.filter(({text}) => text.toLowerCase().includes(model.find)).length;
+	return [
+		span(' find: ', 'accent'),
+		...typed,
+		span(`  ${count} found`),
+		span(`  ${older} older  Enter stays  Esc back`, 'dim'),
+	];
 }

@@ -4,6 +4,7 @@ import type {ReplicaId, Slot} from '../../source/consensus/types.ts';
 import type {StampedNote} from '../../source/network/events.ts';
 import type {SafeText} from '../../source/safe-text.ts';
 import type {Fault} from './faults.ts';
+import type {Latency} from './latencies.ts';
 import type {View} from './layout.ts';
 import {emptyLine, type Line} from './line-editor.ts';
 import type {Key} from './split-chunk.ts';
@@ -57,8 +58,7 @@ export type Batch = {
 	readonly startedAt: number;
 	readonly progress: Progress | null;
 	readonly rates: readonly number[];
-	/** Of acknowledgements so far, in milliseconds. */
-	readonly latencies: readonly number[];
+	readonly latency: Latency | null;
 	readonly summary: string | null;
 };
 
@@ -117,6 +117,8 @@ export type Event =
 	| {readonly type: 'insert'; readonly text: string}
 	| {readonly type: 'quit'}
 	| {readonly type: 'outcome'; readonly isOk: boolean; readonly text: SafeText}
+	/** To be read among the messages. */
+	| {readonly type: 'told'; readonly text: SafeText}
 	| {readonly type: 'batch'; readonly batch: Partial<Batch>};
 
 /** What the world outside is asked to do. */

@@ -1,6 +1,7 @@
 import {accept} from './complete.ts';
 import {completionsFor, contextsOf, geometry} from './draw.ts';
 import {consequenceOf, type Fault, tell} from './faults.ts';
+import {historyMatches} from './history.ts';
 import {type Action, actionOf} from './keys.ts';
 import type {View} from './layout.ts';
 import {type Edit, edits, emptyLine, insert, moveRow, withText} from './line-editor.ts';
@@ -50,6 +51,8 @@ export function update(model: Model, event: Event, world: World): Step {
 				noticed(toasted(model, event.text, world, isBad), {at: world.now, text: event.text, isBad}),
 			);
 		}
+		case 'told':
+			return step(noticed(model, {at: world.now, text: event.text, isBad: false}));
 		case 'batch':
 			return step(model.batch === null ? model : {...model, batch: {...model.batch, ...event.batch}});
 	}
@@ -744,7 +747,7 @@ function run(model: Model, name: SlashName, {numbers, words, isBold}: Values, wo
 				startedAt: world.now,
 				progress: null,
 				rates: [],
-				latencies: [],
+				latency: null,
 				summary: null,
 			};
 			return step({...model, batch}, {type: 'batch', messages, clients, nick: model.nick});
@@ -831,10 +834,6 @@ function searchMoved(model: Model, world: World, by: -1 | 1): Step {
 	const count = historyMatches(model, overlay.typed).length;
 	return step({...model, overlay: {...overlay, at: Math.max(0, Math.min(count - 1, overlay.at + by))}});
 }
-
-/** Earlier input that has these words in it, newest first. */
-export const historyMatches = ({history}: Model, typed: string): readonly string[] =>
-	history.filter(text => text.toLowerCase().includes(typed.toLowerCase())).toReversed();
 
 function searchAccepted(model: Model): Step {
 	const {overlay} = model;

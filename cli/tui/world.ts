@@ -14,6 +14,8 @@ export type About = {
 	readonly isAscii: boolean;
 	/** The replicas were started for this screen, and end with it. */
 	readonly ownsReplicas: boolean;
+	/** Replicas are being started: what was said of it. */
+	readonly starting: string | null;
 	/** Why no fault order can be given; null if it can. */
 	readonly noFaults: string | null;
 };

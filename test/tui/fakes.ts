@@ -130,6 +130,7 @@ export function worldOf(
 			isAscii: false,
 			ownsReplicas: false,
 			noFaults: null,
+			starting: null,
 			...change.about,
 		},
 		columns: change.columns ?? 120,

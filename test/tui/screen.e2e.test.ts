@@ -1,5 +1,8 @@
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {afterEach, beforeAll, describe, expect, test} from '@jest/globals';
 import {Place} from '../cli/processes.ts';
+import {fakeCluster, statusOf} from '../client/fake-replica.ts';
 import {ScreenUnderTest} from './terminal.ts';
 
 const escapeByte = '\u001b';
@@ -27,7 +30,7 @@ describe('the program on a terminal', () => {
 	});
 
 	test('chat, kill, skip, resize and leave, with two people', async () => {
-		await place.write(1, {holePatienceMs: 2000});
+		await place.write(1, {holePatienceMs: 1000});
 		const alice = open(['--nick', 'alice']);
 		// The first picture is there before any replica is.
 		await alice.until(/alice>/);
@@ -69,12 +72,22 @@ describe('the program on a terminal', () => {
 		await alice.until(/THIS STOPS THE SERVICE[\s\S]*NO QUORUM/);
 		await alice.type('y\r');
 		await alice.until(/type r\d, or Esc/);
-		alice.write(escapeByte);
-		await alice.until(/cancelled/);
-		await alice.type(`/restart r${leader}\r`);
-		await alice.until(/It is down, and comes back/);
-		await alice.type('y');
+		await alice.type(`\u007f\u007fr${other}\r`);
+		await alice.until(/up 1\/3 {2}NO QUORUM/);
+		await alice.type('said to nobody\r');
+		await alice.until(/said to nobody +(queued|sent|retry)/);
+		await bob.until(/no quorum/);
+		for (const id of [leader, other]) {
+			await alice.type(`/restart r${id}\r`);
+			await alice.until(/It is down, and comes back/);
+			await alice.type('y');
+			await alice.until(new RegExp(`r${id} runs again`));
+		}
+
 		await alice.until(/up 3\/3/);
+		await alice.until(/said to nobody +(decided )?#\d+/);
+		await bob.until(/said to nobody/);
+		expect(bob.text.match(/said to nobody/g)).toHaveLength(1);
 
 		// A skipped slot: a hole on every row, then a no-op.
 		await alice.type('/skip\r');
@@ -147,6 +160,54 @@ describe('the program on a terminal', () => {
 		},
 		20_000,
 	);
+
+	test('divergence stays in sight and in the exit code; history comes as one scrolls, and is harmless', async () => {
+		const {cluster, replicas, chat, stop} = await fakeCluster(3);
+		await place.write(1);
+		const addresses = cluster.replicas.map(({id, host, port}) => ({id, host, port}));
+		writeFileSync(join(place.path, 'cluster.json'), JSON.stringify({f: 1, replicas: addresses}));
+		chat.add('eve', 'the very first');
+		for (let count = 0; count < 1500; count++) chat.add('bob', `message ${count}`);
+		chat.add(
+			'bo\u001b[7mb',
+			'\u001b]0;owned\u0007\u001b]8;;http://evil\u0007click\u001b[8m\u202eback\r12:00:00 root ok',
+		);
+		for (const replica of replicas) {
+			replica.setStatus({
+				...statusOf(replica.id),
+				executed: 9,
+				decided: 9,
+				messages: chat.lines.length,
+				hashSlot: 9,
+			});
+			replica.script.hash = () => (replica.id === 1 ? 'b' : 'a').repeat(64);
+		}
+
+		try {
+			const screen = open(['--nick', 'alice'], {columns: 80, rows: 24});
+			await screen.until(/DIVERGENCE r0 != r1/);
+			await screen.until(/bob +click.*back␍12:00:00 root ok/);
+			screen.write(`${escapeByte}[5~${escapeByte}[5~${escapeByte}[1;5H`);
+			await screen.until(/message 1/);
+			await screen.until(text => {
+				// The first page there is; asked again, the one before it comes.
+				if (!text.includes('the very first')) screen.write(`${escapeByte}[1;5H`);
+				return text.includes('the very first');
+			});
+			expect(screen.raw).not.toMatch(/\u001b\](?:0|8);/);
+			expect(screen.raw).not.toContain('\u001b[8m');
+			expect(screen.text).toContain('DIVERGENCE r0 != r1');
+			// No shell is there to stop for: the screen comes back by itself.
+			screen.write('\u001a');
+			await screen.until(() => screen.raw.split('\u001b[?1049h').length === 3);
+			await screen.until(/alice>/);
+			screen.write('\u0003\u0003');
+			expect(await screen.end()).toBe(5);
+			expect(screen.text).toContain('DIVERGENCE r0 != r1');
+		} finally {
+			await stop();
+		}
+	}, 30_000);
 
 	test('without anybody: it says so, keeps what is typed, and leaves', async () => {
 		await place.write(1);

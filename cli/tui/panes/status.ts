@@ -15,6 +15,8 @@ export function connectionSpans({lag}: Model, {client, about, now}: World, isSho
 	const ms = lag === null ? '' : ` ${lag.ms}ms`;
 	const via =
 		connection.replica === null ? '' : isShort ? ` r${connection.replica}` : ` via r${connection.replica}`;
+	if (about.starting !== null && connection.state !== 'online')
+		return [span(`${glyphs.electing} starting replicas`, 'warn')];
 	switch (connection.state) {
 		case 'online':
 			return [span(`${glyphs.up}${isShort ? '' : ' online'}${via}${ms}`, 'good')];
@@ -74,8 +76,9 @@ export function rule(width: number, isAscii: boolean, left: Row = [], right: Row
 }
 
 /** What the chat waits for, as a sentence; nothing if it waits for nothing. */
-export function troubleSpans({client, now}: World): Row {
+export function troubleSpans({client, about, now}: World): Row {
 	const {state, sentence, since} = client.connection;
+	if (about.starting !== null && state !== 'online') return [span(about.starting, 'warn')];
 	// Moving to another replica takes a moment, and is no trouble.
 	if (state === 'online' || (state === 'connecting' && now - since < 500)) return [];
 	const tone: Tone = state === 'no quorum' || state === 'offline' ? 'bad' : 'warn';
