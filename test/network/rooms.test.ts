@@ -495,6 +495,33 @@ describe('a peer that has lost its memory', () => {
 		expect(zero.met.get(2)).toBe(incarnationOf(2));
 	});
 
+	test('it hears nothing but that, and the proof of it, and is hung up on', async () => {
+		const [zero] = (await placesFor(1)) as [Place];
+		zero.met.set(1, other);
+		zero.open(addressesOf([zero, {id: 1, port: 1}, {id: 2, port: 1}]));
+		const {caller, challenge} = await RawCaller.challenged(zero.port);
+		const hello = helloTo(challenge, 1);
+		caller.say('hello', hello);
+		const {nonce: dialerNonce} = hello;
+		const handshake: Handshake = {
+			...identity,
+			role: 'replica',
+			server: 0,
+			serverNonce: challenge.nonce,
+			dialer: 1,
+			dialerNonce,
+			incarnation: other,
+		};
+		expect(await caller.event('lost')).toEqual({
+			id: 0,
+			incarnation: other,
+			proof: proofOf(secret, 'witness', handshake),
+		});
+		zero.rooms.broadcast([vote(1)]);
+		await caller.closed();
+		expect(caller.events.map(([name]) => name)).toEqual(['challenge', 'lost']);
+	});
+
 	test('a stranger cannot tell a replica that it has lost its memory', async () => {
 		const {server, port} = await rawServer(socket => {
 			const nonce = '7'.repeat(32);
