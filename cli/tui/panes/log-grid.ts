@@ -61,6 +61,11 @@ export function cellOf(status: Status | null, slot: Slot, isDown: boolean): Cell
 export const lastSlot = ({monitor}: World): Slot =>
 	Math.max(0, ...monitor.replicas.map(({status}) => Math.max(status?.accepted ?? 0, status?.decided ?? 0)));
 
+const lowestHole = ({monitor}: World): Slot | undefined =>
+	monitor.replicas
+		.flatMap(watched => (isUp(watched) ? watched.status!.holes.slice(0, 1) : []))
+		.sort((one, other) => one - other)[0];
+
 /** Slots that are holes somewhere, or no-ops, in order, as far as the replicas tell. */
 export function oddSlots(world: World): readonly Slot[] {
 	const odd = new Set<Slot>();
@@ -89,7 +94,8 @@ export function logRows(
 	const head = 6;
 	const room = Math.max(10, width - head - 2);
 	const last = lastSlot(world);
-	const cursor = model.log.slot ?? last;
+	// Who follows the tail is shown what everything waits for.
+	const cursor = model.log.slot ?? lowestHole(world) ?? last;
 	const first = Math.max(1, Math.min(Math.max(1, last - room + 1), cursor - Math.floor(room / 2)));
 	const slots = Array.from(
 		{length: Math.min(room, Math.max(0, last - first + 1))},
@@ -159,29 +165,40 @@ function viewSpan({monitor}: World, slot: Slot) {
 /** What there is to know of one slot. */
 function detailOf(world: World, slot: Slot): readonly Row[] {
 	if (slot < 1) return [[span(' no slot is used yet', 'dim')]];
-	const cells = world.monitor.replicas.map(watched => ({
-		id: watched.id,
-		cell: cellOf(watched.status, slot, !isUp(watched)),
-	}));
+	const cells = world.monitor.replicas.map(watched => {
+		const isDown = !isUp(watched);
+		return {id: watched.id, isDown, cell: cellOf(watched.status, slot, isDown)};
+	});
 	const holders = cells.filter(({cell}) => cell.view !== null);
 	const views = [...new Set(holders.map(({cell}) => cell.view!))];
 	const lines = world.client.lines.filter(line => line.slot === slot);
 	const [line] = lines;
-	const isNoOp = cells.some(({cell}) => cell.state === 'noOp');
-	const isHole = cells.some(({cell}) => cell.state === 'hole');
 	const value =
-		line !== undefined
-			? `${lines.length} ${lines.length === 1 ? 'message' : 'messages'}; ${safeNick(line.nick)} #${line.sequence} "${safeLine(line.text).slice(0, 60)}"  ${clock(line.at)}`
-			: isNoOp
-				? 'the no-op: nothing was said here'
-				: isHole
-					? 'not decided: everything after it waits'
-					: 'an opening of a session, or not in the chat that is loaded';
-	const notes = world.monitor.notes.filter(note => note.slot === slot).slice(-3);
+		line === undefined
+			? unsaid(cells.map(({cell}) => cell.state))
+			: `${lines.length} ${lines.length === 1 ? 'message' : 'messages'}; ${safeNick(line.nick)} #${line.sequence} "${safeLine(line.text).slice(0, 60)}"  ${clock(line.at)}`;
+	// Of each kind the first one: that is who found it out.
+	const notes = world.monitor.notes
+		.filter(
+			(note, index, all) =>
+				note.slot === slot &&
+				all.findIndex(
+					other => other.slot === slot && other.kind === note.kind && other.text === note.text,
+				) === index,
+		)
+		.slice(-4);
 	return [
 		[
 			span(` slot ${slot}  `, 'bold'),
-			...cells.flatMap(({id, cell}): Row => [span(`r${id} `), span(`${words[cell.state]}   `, toneOf(cell))]),
+			...cells.flatMap(
+				({id, cell, isDown}): Row => [
+					span(`r${id} `),
+					span(
+						`${words[cell.state]}${isDown && cell.state !== 'unknown' ? ' (last heard)' : ''}   `,
+						toneOf(cell),
+					),
+				],
+			),
 		],
 		[span(' value  ', 'dim'), span(value)],
 		[
@@ -199,6 +216,15 @@ function detailOf(world: World, slot: Slot): readonly Row[] {
 			],
 		),
 	];
+}
+
+/** What is known of a slot whose messages are not in the chat. */
+function unsaid(states: ReadonlyArray<Cell['state']>): string {
+	if (states.includes('noOp')) return 'the no-op: nothing was said here';
+	if (states.includes('executed'))
+		return 'a session was opened here, or it lies before the chat that is loaded';
+	if (states.includes('decidedSlot')) return 'decided; it is executed when every slot before it is';
+	return states.includes('hole') ? 'not decided: everything after it waits' : 'proposed, and not decided yet';
 }
 
 function summaryOf(world: World): readonly Row[] {

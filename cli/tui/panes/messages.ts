@@ -145,7 +145,7 @@ export class MessageList {
 		if (kept?.key === key) return kept.rows;
 		const {text, nick, at, slot} = line;
 		const isMention = !isOwn && mentions(text, this.#model.nick);
-		const meta = isOwn ? decidedWords(slot, pending, this.#world.now) : null;
+		const meta = isOwn ? decidedWords(slot, pending, this.#world.now) : [];
 		const rows = this.#say({
 			at,
 			nick: safeNick(nick),
@@ -176,7 +176,8 @@ export class MessageList {
 		});
 		if (pending.state !== 'failed') return rows;
 		const why = `${safeLine(pending.why ?? '')}${pending.isUnknown ? '' : ' (/resend, /cancel)'}`;
-		return [...rows, ...this.#textRows(why, 'bad', '')];
+		const indent = fill(shapeOf(this.#width).head);
+		return [...rows, ...this.#textRows(why, 'bad', '').map((row): Row => [indent, ...row])];
 	}
 
 	#noticeRows(after: number): readonly Row[] {
@@ -189,7 +190,7 @@ export class MessageList {
 				glyphTone: 'bad',
 				text: safeLine(text),
 				textTone: isBad ? 'bad' : 'dim',
-				meta: null,
+				meta: [],
 				metaTone: 'dim',
 			}),
 		);
@@ -203,7 +204,8 @@ export class MessageList {
 		readonly glyphTone: Tone;
 		readonly text: string;
 		readonly textTone: Tone;
-		readonly meta: string | null;
+		/** The same, shorter and shorter: what fits is shown, and there is always room for the last. */
+		readonly meta: readonly string[];
 		readonly metaTone: Tone;
 	}): readonly Row[] {
 		const shape = shapeOf(this.#width);
@@ -216,34 +218,22 @@ export class MessageList {
 			span(said.glyph, said.glyphTone),
 			span(' '),
 		];
-		const [first = [], ...rest] = this.#textRows(said.text, said.textTone, said.meta ?? '').map(row =>
-			row.slice(1),
-		);
-		if (said.meta === null) return [[...head, ...first], ...rest.map(row => [fill(shape.head), ...row])];
-		const meta = span(said.meta, said.metaTone);
-		// Where there is no room at the right, the state stands behind the text.
-		if (rowWidth(first) + widthOf(said.meta) + 2 <= this.#width - shape.head)
-			return [
-				justify([...head, ...first], [meta], this.#width),
-				...rest.map(row => [fill(shape.head), ...row]),
-			];
-		return [
-			[...head, ...first],
-			...rest.map(row => [fill(shape.head), ...row]),
-			[fill(shape.head), span(`(${said.meta})`, said.metaTone)],
-		];
+		const [first = [], ...rest] = this.#textRows(said.text, said.textTone, said.meta.at(-1) ?? '');
+		const below = rest.map((row): Row => [fill(shape.head), ...row]);
+		const room = this.#width - shape.head - rowWidth(first) - 2;
+		const meta = said.meta.find(words => widthOf(words) <= room);
+		const above: Row = [...head, ...first];
+		return [meta === undefined ? above : justify(above, [span(meta, said.metaTone)], this.#width), ...below];
 	}
 
 	/** Every line that the writer began has a mark, so that no message can pass for another one. */
 	#textRows(text: string, tone: Tone, meta: string): readonly Row[] {
-		const shape = shapeOf(this.#width);
-		const room = Math.max(8, this.#width - shape.head);
-		const reserved = meta === '' || room < 50 ? 0 : Math.max(15, widthOf(meta) + 2);
+		const room = Math.max(8, this.#width - shapeOf(this.#width).head);
+		const reserved = meta === '' ? 0 : widthOf(meta) + 2;
 		return text.split('\n').flatMap((part, index) => {
 			const gutter = index === 0 ? '' : `${this.#glyphs.gutter} `;
 			return wrap(part, Math.max(8, room - gutter.length - reserved)).map(
 				(piece): Row => [
-					fill(shape.head),
 					...(gutter === '' ? [] : [span(gutter, 'dim')]),
 					...highlighted(piece, this.#model.find, tone),
 				],
@@ -293,27 +283,34 @@ function shapeOf(width: number): {
 const freshMs = 10_000;
 const freshness = (pending: Pending | undefined, now: number): string =>
 	pending?.settledAt !== undefined && now - pending.settledAt < freshMs ? 'fresh' : '';
-const decidedWords = (slot: number, pending: Pending | undefined, now: number): string =>
-	freshness(pending, now) === '' ? `#${slot}` : `decided #${slot}`;
+const decidedWords = (slot: number, pending: Pending | undefined, now: number): readonly string[] =>
+	freshness(pending, now) === '' ? [`#${slot}`] : [`decided #${slot}`, `#${slot}`];
 
 /** The state of a message of one's own, in words. */
-export function stateOf(pending: Pending, now: number): {readonly words: string; readonly tone: Tone} {
+export function stateOf(
+	pending: Pending,
+	now: number,
+): {readonly words: readonly string[]; readonly tone: Tone} {
 	const age = now - pending.since;
 	const aged = age >= 1000 ? `, ${lasting(age)}` : '';
 	const last = pending.replicas.at(-1);
 	switch (pending.state) {
 		case 'queued':
-			return {words: `queued${aged}`, tone: 'warn'};
+			return {words: [`queued${aged}`, 'queued'], tone: 'warn'};
 		case 'sent':
-			return {words: `sent to r${last}${aged}`, tone: 'accent'};
+			return {words: [`sent to r${last}${aged}`, `sent to r${last}`, 'sent'], tone: 'accent'};
 		case 'retried': {
 			const way = pending.replicas.slice(-2).map(id => `r${id}`);
-			return {words: `retry ${pending.retries}, ${[...new Set(way)].join('>')}${aged}`, tone: 'warn'};
+			const short = `retry ${pending.retries}`;
+			return {
+				words: [`${short}, ${[...new Set(way)].join('>')}${aged}`, `${short}${aged}`, short],
+				tone: 'warn',
+			};
 		}
 		case 'decided':
-			return {words: `decided #${pending.slot}`, tone: 'good'};
+			return {words: [`decided #${pending.slot}`, `#${pending.slot}`], tone: 'good'};
 		case 'failed':
-			return {words: pending.isUnknown ? 'unknown' : 'failed', tone: 'bad'};
+			return {words: [pending.isUnknown ? 'unknown' : 'failed'], tone: 'bad'};
 	}
 }
 

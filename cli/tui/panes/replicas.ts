@@ -171,17 +171,23 @@ export function warningRow(world: World): Row {
 						...(faults.isIsolated ? [span(`! r${id} isolated  `, 'warn')] : []),
 						...(faults.loss > 0 ? [span(`! r${id} loses ${Math.round(faults.loss * 100)}%  `, 'warn')] : []),
 					];
-		const hole = status?.holes[0];
-		const holes =
-			state !== 'down' && hole !== undefined ? [span(`${glyphs.hole} r${id} hole at ${hole}  `, 'warn')] : [];
-		if (state === 'up') return [...broken, ...holes];
-		return [
-			span(`${glyphs[state]} r${id} ${safeLine(sentence) || state}  `, tones[state]),
-			...broken,
-			...holes,
-		];
+		if (state === 'up') return broken;
+		return [span(`${glyphs[state]} r${id} ${safeLine(sentence) || state}  `, tones[state]), ...broken];
 	});
-	return [...capacity(world), ...spans];
+	return [...capacity(world), ...holes(world), ...spans];
+}
+
+/** Who waits for which slot. */
+function holes({monitor, about}: World): Row {
+	const waiting = new Map<number, number[]>();
+	for (const watched of monitor.replicas) {
+		const hole = isUp(watched) ? watched.status!.holes[0] : undefined;
+		if (hole !== undefined) waiting.set(hole, [...(waiting.get(hole) ?? []), watched.id]);
+	}
+
+	return [...waiting].map(([slot, ids]) =>
+		span(`${glyphsOf(about.isAscii).hole} hole at ${slot} on ${namesOf(ids)}  `, 'warn'),
+	);
 }
 
 function capacity({monitor, about}: World): Row {

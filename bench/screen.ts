@@ -1,0 +1,145 @@
+import {execFileSync} from 'node:child_process';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {Client} from '../source/client/client.ts';
+import {ScreenUnderTest} from '../test/tui/terminal.ts';
+import {BenchCluster} from './cluster.ts';
+
+/**
+ * What the full screen costs, seen from outside, on a pseudo terminal of
+ * 120x36 with three real replicas: how soon it is there, how fast it answers
+ * a key while a thousand messages a second arrive, and what it uses.
+ */
+/** Of load; another number may be given. */
+const loadedSeconds = Number(process.argv[2] ?? 60);
+const idleSeconds = 10;
+const messagesPerSecond = 1000;
+const sessions = 200;
+const keys = 100;
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], {encoding: 'utf8'}));
+
+const bench = await BenchCluster.start();
+const home = await mkdtemp(join(tmpdir(), 'paxos-chat-screen-'));
+const words = ['--config', bench.configPath, '--data', join(home, 'data'), '--nick', 'bench'];
+const open = () => new ScreenUnderTest(words, {cwd: home});
+const rows: Array<readonly [name: string, measured: string, budget: string]> = [];
+
+try {
+	rows.push(['first frame', `${Math.round(await firstFrame())} ms`, '< 800 ms']);
+	const screen = open();
+	await screen.until(/up 3\/3/);
+	await sleep(8000); // Until the sparkline and the notes of the start have come to rest.
+	rows.push(['idle', `${(await cpuShare(screen, idleSeconds)).toFixed(1)} % of a core`, '< 1 %']);
+	const stop = startLoad();
+	await sleep(5000);
+	const before = await memoryOf(screen.pid);
+	const bytes = screen.raw.length;
+	const [share, echoes] = await Promise.all([cpuShare(screen, loadedSeconds), echoTimes(screen)]);
+	const rate = await stop();
+	const written = (screen.raw.length - bytes) / loadedSeconds / 1000;
+	rows.push(['load', `${Math.round(rate)} messages/s arrived`, `${messagesPerSecond}`]);
+	rows.push(['key to echo, p50', `${at(echoes, 0.5).toFixed(0)} ms`, '']);
+	rows.push(['key to echo, p95', `${at(echoes, 0.95).toFixed(0)} ms`, '< 50 ms']);
+	rows.push(['under load', `${share.toFixed(1)} % of a core`, '']);
+	rows.push(['written', `${written.toFixed(1)} kB/s`, '< 100 kB/s']);
+	rows.push([
+		'memory grew by',
+		`${((await memoryOf(screen.pid)) - before).toFixed(1)} MB in ${loadedSeconds} s`,
+		'< 10 MB',
+	]);
+	await screen.clear();
+} finally {
+	await bench.stop();
+	await rm(home, {recursive: true, force: true});
+}
+
+for (const [name, measured, budget] of rows)
+	process.stdout.write(`${name.padEnd(20)}${measured.padEnd(28)}${budget}\n`);
+process.exit(0);
+
+/** Milliseconds from exec to the line that one types in; the median of five. */
+async function firstFrame(): Promise<number> {
+	const times: number[] = [];
+	for (let round = 0; round < 5; round++) {
+		const start = performance.now();
+		const screen = open();
+		await screen.until(/bench>/);
+		times.push(performance.now() - start);
+		await screen.clear();
+	}
+
+	return at(times, 0.5);
+}
+
+/** Milliseconds until a key is seen on the screen, spread over the time of the load. */
+async function echoTimes(screen: ScreenUnderTest): Promise<readonly number[]> {
+	const times: number[] = [];
+	for (let count = 0; count < keys; count++) {
+		await sleep((loadedSeconds * 1000) / keys - 60);
+		const letter = String.fromCharCode(97 + (count % 26));
+		const written = screen.raw.length;
+		const start = performance.now();
+		screen.write(letter);
+		// The terminal is told of the letter in the bytes that follow.
+		while (
+			!new RegExp(`> ?[^>]*${letter}`).test(screen.raw.slice(written)) &&
+			performance.now() < start + 1000
+		)
+			await sleep(1);
+		times.push(performance.now() - start);
+		screen.write('\u007f');
+		await sleep(50);
+	}
+
+	return times;
+}
+
+/** Messages from many sessions at a steady rate; the function ends it and tells how many a second were acknowledged. */
+function startLoad(): () => Promise<number> {
+	const client = new Client({cluster: bench.cluster});
+	const speakers = Array.from({length: sessions}, () => client.session('load'));
+	const start = performance.now();
+	let acknowledged = 0;
+	let turn = 0;
+	const timer = setInterval(() => {
+		for (let count = 0; count < messagesPerSecond / 50; count++) {
+			speakers[turn++ % sessions]!.send(`message ${turn} of the load, with some words in it`, ({status}) => {
+				if (status === 'ok') acknowledged++;
+			});
+		}
+	}, 20);
+	return async () => {
+		clearInterval(timer);
+		const seconds = (performance.now() - start) / 1000;
+		client.close();
+		return acknowledged / seconds;
+	};
+}
+
+/** Percent of one core that a process used, its threads included. */
+async function cpuShare({pid}: ScreenUnderTest, seconds: number): Promise<number> {
+	const before = await cpuSeconds(pid);
+	await sleep(seconds * 1000);
+	return (((await cpuSeconds(pid)) - before) / seconds) * 100;
+}
+
+/** As Linux counts it. */
+async function cpuSeconds(pid: number): Promise<number> {
+	const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+	// The name stands in parentheses and may hold anything.
+	const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+	return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Resident, in MB. */
+async function memoryOf(pid: number): Promise<number> {
+	const status = await readFile(`/proc/${pid}/status`, 'utf8');
+	return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1000;
+}
+
+function at(values: readonly number[], share: number): number {
+	const sorted = values.toSorted((one, other) => one - other);
+	return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
