@@ -9,6 +9,7 @@ import type {
 	Output,
 	ReplicaId,
 	Request,
+	Requests,
 	Slot,
 } from './consensus/types.ts';
 import type {Network} from './network/network.ts';
@@ -19,7 +20,7 @@ export type Service = {
 	/** In slot order, without gaps, once. */
 	execute(decisions: readonly Decision[]): void;
 	/** True if the state proves that this was executed (or settled otherwise): whoever asks is answered by the service. */
-	hasExecuted(request: Request): boolean;
+	hasSettled(request: Request): boolean;
 	/** There was no room for these, and they were not taken. */
 	refuse(requests: readonly Request[]): void;
 	/** The replica is so far behind that it needs the checkpoint of this peer; said again at every beat. */
@@ -62,7 +63,7 @@ export class Host {
 	}
 
 	submit(requests: readonly Request[]) {
-		const open = this.#unexecuted(requests);
+		const open = this.#unsettled(requests);
 		if (open.length > 0) this.#take({type: 'request', now: this.#now(), requests: open});
 	}
 
@@ -92,12 +93,7 @@ export class Host {
 
 	/** The state up to this slot was fetched: it is durable, and the service has taken it over. */
 	install(slot: Slot) {
-		const executed: Request[] = [];
-		for (const {request} of this.replica.waiting.values()) {
-			if (this.#service.hasExecuted(request)) executed.push(request);
-		}
-
-		this.#take({type: 'install', slot, executed});
+		this.#take({type: 'install', slot});
 	}
 
 	skip(slot: Slot) {
@@ -110,13 +106,23 @@ export class Host {
 
 	#packet(from: ReplicaId, messages: readonly Message[]): Input {
 		const known = messages.map(message =>
-			message.type === 'request' ? {...message, requests: this.#unexecuted(message.requests)} : message,
+			message.type === 'request' ? {...message, requests: this.#unsettled(message.requests)} : message,
 		);
 		return {type: 'packet', now: this.#now(), from, messages: known};
 	}
 
-	#unexecuted(requests: readonly Request[]) {
-		return requests.filter(request => !this.#service.hasExecuted(request));
+	#unsettled(requests: readonly Request[]) {
+		return requests.filter(request => !this.#service.hasSettled(request));
+	}
+
+	/** What was settled while it waited is not passed on, and waits no longer. */
+	#onlyOpen(message: Requests): Requests | undefined {
+		const open = this.#unsettled(message.requests);
+		if (open.length === message.requests.length) return message;
+		const isOpen = new Set(open);
+		const settled = message.requests.filter(request => !isOpen.has(request));
+		this.#step({type: 'settled', requests: settled});
+		return open.length > 0 ? {...message, requests: open} : undefined;
 	}
 
 	#take(input: Input) {
@@ -161,7 +167,9 @@ export class Host {
 		const toAll: Message[] = [];
 		const toSelf: Message[] = [];
 		const directed = new Map<ReplicaId, Message[]>();
-		for (const {to, message} of outputs.flatMap(output => output.messages)) {
+		for (const {to, message: said} of outputs.flatMap(output => output.messages)) {
+			const message = said.type === 'request' ? this.#onlyOpen(said) : said;
+			if (!message) continue;
 			if (to === 'all') toAll.push(message);
 			if (to === 'all' || to === id) toSelf.push(message);
 			else {

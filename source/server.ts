@@ -294,8 +294,8 @@ export class Server implements Service {
 		});
 	}
 
-	hasExecuted(request: Request): boolean {
-		return this.#chat.hasExecuted(request);
+	hasSettled(request: Request): boolean {
+		return this.#chat.hasSettled(request);
 	}
 
 	refuse(requests: readonly Request[]) {

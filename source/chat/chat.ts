@@ -8,6 +8,8 @@ export type SessionState = {
 	readonly client: string;
 	/** The slot that opened it. */
 	readonly session: Slot;
+	/** Of the opening, to know that one again. */
+	readonly nonce: string;
 	/** The last executed; 0 before the first. */
 	readonly sequence: number;
 	/** Where the last executed stands: its stored answer. Both 0 before the first. */
@@ -120,7 +122,7 @@ export class Chat {
 			const verdict = judge(request, known);
 			switch (verdict) {
 				case 'open':
-					answers.push(this.#open(client, known ?? {session: slot, sequence: 0, position: 0, slot: 0}));
+					answers.push(this.#open(client, opened(slot, request.text, known)));
 					break;
 				case 'next': {
 					const line = this.#say(slot, value.at, request, known!);
@@ -129,6 +131,9 @@ export class Chat {
 					answers.push(okOf(client, known!));
 					break;
 				}
+				case 'opened':
+					answers.push(this.#open(client, known!));
+					break;
 				case 'again':
 					retries++;
 					answers.push(okOf(client, known!));
@@ -149,22 +154,33 @@ export class Chat {
 		return {text, lines, answers, retries};
 	}
 
-	/** The session table proves that this request was executed, be it long ago. */
-	hasExecuted(request: Request): boolean {
-		const verdict = judge(request, this.#sessions.get(request.client));
-		return verdict === 'again' || verdict === 'old';
+	/**
+	 * The state proves that this request will never do anything any more: it was
+	 * executed, be it long ago, or its session is gone. A session that was opened
+	 * in a slot which is executed here, and that the table does not hold, never
+	 * comes back; of a later one this replica, which lags, can say nothing.
+	 */
+	hasSettled(request: Request): boolean {
+		const verdict = this.#judge(request);
+		return verdict === 'again' || verdict === 'old' || verdict === 'opened' || this.#isGone(request, verdict);
 	}
 
-	/**
-	 * The answer to a request that the session table proves to be the last one
-	 * executed in its session. Undefined says nothing about the request: a
-	 * replica that lags must not call an honest client's session expired, nor
-	 * its number a gap. It must not answer an opening either: it could hold an
-	 * older last sequence, and the client would use numbers a second time.
-	 */
+	/** The answer to a request that is settled and whose client may wait for it. Undefined says nothing about the request. */
 	answerTo(request: Request): Answer | undefined {
-		const known = this.#sessions.get(request.client);
-		return judge(request, known) === 'again' ? okOf(request.client, known!) : undefined;
+		const {client, session, sequence} = request;
+		const known = this.#sessions.get(client);
+		const verdict = this.#judge(request);
+		if (verdict === 'again') return okOf(client, known!);
+		if (verdict === 'opened') return openedOf(client, known!);
+		return this.#isGone(request, verdict) ? {status: 'expired', client, session, sequence} : undefined;
+	}
+
+	#judge(request: Request): Verdict {
+		return judge(request, this.#sessions.get(request.client));
+	}
+
+	#isGone({session}: Request, verdict: Verdict): boolean {
+		return verdict === 'expired' && session <= this.#slot;
 	}
 
 	/** For a checkpoint. A Chat made from it goes on exactly as this one does. */
@@ -174,10 +190,9 @@ export class Chat {
 		return {slot: this.#slot, position: this.#position, at: this.#at, hash: this.hash, sessions};
 	}
 
-	/** A session that is held already is not opened twice, however often its opening stands in the log. */
 	#open(client: string, session: Session): Answer {
 		this.#touch(client, session);
-		return {status: 'opened', client, session: session.session, sequence: session.sequence};
+		return openedOf(client, session);
 	}
 
 	#say(slot: Slot, stamp: number, {client, sequence, nick, text}: Request, session: Session): Line {
@@ -211,17 +226,40 @@ export class Chat {
 /** What the table holds of a client. */
 type Session = {-readonly [Key in Exclude<keyof SessionState, 'client'>]: SessionState[Key]};
 
+type Verdict = 'open' | 'opened' | 'next' | 'again' | 'old' | 'gap' | 'expired';
+
 /** Rule R11: a session executes number k + 1 only after k, and each only once. */
-function judge({session, sequence}: Request, known: Session | undefined) {
-	if (session === 0 && sequence === 0) return 'open';
+function judge({session, sequence, text}: Request, known: Session | undefined): Verdict {
+	if (session === 0 && sequence === 0) return known?.nonce === text ? 'opened' : 'open';
 	if (known?.session !== session) return 'expired';
 	if (sequence > known.sequence + 1) return 'gap';
 	if (sequence > known.sequence) return 'next';
-	// Number 0 is no request of a session; there is nothing to answer it with.
-	if (sequence === known.sequence && sequence > 0) return 'again';
+	// A session that has executed nothing yet has no answer to give, whatever number it goes on from.
+	if (sequence === known.sequence && known.position > 0) return 'again';
 	// Its answer is no longer known. Nobody waits for it: a client says its next when it has the answer to its last.
 	return 'old';
 }
+
+/**
+ * A client has one session. Another opening ends the one before, so that what
+ * is still under way in there cannot take a number of the new one; its numbers
+ * go on, so that a client and a number name one message for ever.
+ */
+const opened = (slot: Slot, nonce: string, before: Session | undefined): Session => ({
+	session: slot,
+	nonce,
+	sequence: before?.sequence ?? 0,
+	position: 0,
+	slot: 0,
+});
+
+const openedOf = (client: string, {session, nonce, sequence}: Session): Answer => ({
+	status: 'opened',
+	client,
+	nonce,
+	session,
+	sequence,
+});
 
 const okOf = (client: string, {session, sequence, position, slot}: Session): Answer => ({
 	status: 'ok',

@@ -23,8 +23,14 @@ export type Answer =
 			readonly position: number;
 			readonly slot: Slot;
 	  }
-	/** To an opening request (session 0, sequence 0): the session, and the last sequence executed in it. */
-	| {readonly status: 'opened'; readonly client: string; readonly session: Slot; readonly sequence: number}
+	/** To the opening with this nonce: the session, and the last number that was used before. */
+	| {
+			readonly status: 'opened';
+			readonly client: string;
+			readonly nonce: string;
+			readonly session: Slot;
+			readonly sequence: number;
+	  }
 	/** The table does not hold this session (any more): nothing was executed now, what happened before is unknown. */
 	| {readonly status: 'expired'; readonly client: string; readonly session: Slot; readonly sequence: number}
 	/** Not the next number of its session: executed nothing, and never will under this number unless the gap is closed. */

@@ -124,7 +124,9 @@ export class Session {
 		const request = this.#request;
 		if (request === null) return;
 		if (answer.status === 'opened') {
-			this.#onOpened(answer.session, answer.sequence);
+			// Of an earlier opening, ours or of an earlier life, it would lead into a session that is over.
+			if (request.session === 0 && answer.nonce === request.text)
+				this.#onOpened(answer.session, answer.sequence);
 			return;
 		}
 
@@ -207,7 +209,7 @@ export class Session {
 		this.#busy = 0;
 		this.#request =
 			this.#session === 0
-				? {client: this.client, session: 0, sequence: 0, nick, text: ''}
+				? {client: this.client, session: 0, sequence: 0, nick, text: newNonce()}
 				: {client: this.client, session: this.#session, sequence: this.#sequence + 1, nick, text};
 		this.#speaker.speak(this);
 	}
@@ -234,8 +236,6 @@ export class Session {
 	}
 
 	#onOpened(session: Slot, sequence: number): void {
-		// An opening that is executed twice, or late at a replica that lags, is answered twice.
-		if (this.#request!.session !== 0) return;
 		this.#session = session;
 		this.#sequence = sequence;
 		this.#begin();

@@ -39,6 +39,8 @@ export class Replica {
 	readonly waiting = new Map<string, {readonly request: Request; readonly beat: number}>();
 	/** Who leads the present view, as far as we have heard. */
 	leader: ReplicaId | null = null;
+	/** In this life it has entered no view yet, and heard nobody lead. */
+	#isNew = true;
 	#beats = 0;
 	#sinceBeat: number;
 	/** Ticks for which there has been a hole, and nothing was delivered. */
@@ -149,7 +151,10 @@ export class Replica {
 			case 'progress':
 				return this.suspicion.onDelivered();
 			case 'install':
-				return this.#onInstall(input.slot, input.executed);
+				return this.#onInstall(input.slot);
+			case 'settled':
+				for (const request of input.requests) this.waiting.delete(keyOf(request));
+				return;
 			case 'skip':
 				if (this.proposer.phase === 'leading' && input.slot >= this.proposer.nextFree) {
 					this.proposer.skips.add(input.slot);
@@ -256,6 +261,7 @@ export class Replica {
 
 	#hearLeader(from: ReplicaId) {
 		if (this.leader === from) return;
+		this.#isNew = false;
 		this.leader = from;
 		if (from !== this.options.id) this.#note({kind: 'leader', peer: from, text: `follows r${from}`});
 	}
@@ -333,13 +339,12 @@ export class Replica {
 		this.#note({kind: 'lag', peer: from, slot, text});
 	}
 
-	#onInstall(slot: Slot, executed: readonly Request[]) {
+	#onInstall(slot: Slot) {
 		if (slot <= this.learner.through) return;
 		this.learner.install(slot);
 		this.acceptor.forget(slot);
 		this.suspicion.onDelivered();
 		this.#holeTicks = 0;
-		for (const request of executed) this.waiting.delete(keyOf(request));
 		this.#note({kind: 'lag', slot, text: 'goes on after a checkpoint that was fetched'});
 	}
 
@@ -361,17 +366,27 @@ export class Replica {
 	 * the others does not run away with the numbers.
 	 */
 	#campaign() {
-		const {id, replicas, startPatienceTicks} = this.options;
-		// The first view of all is left to replica 0 for a good while: processes start slowly.
-		const grace = this.view === noView ? startPatienceTicks : 0;
-		if (!this.suspicion.isTurnOf(rankOf(id, this.view, replicas), grace)) return;
+		const {id, replicas} = this.options;
+		if (!this.suspicion.isTurnOf(rankOf(id, this.view, replicas), this.#grace)) return;
 		const view = nextViewOf(id, this.view, replicas);
 		this.#enter(view, this.view === noView ? 'nobody led before' : `a majority doubts view ${this.view}`);
 		this.#note({kind: 'campaign', text: `asks for promises from slot ${this.learner.through + 1} on`});
 		this.proposer.prepare(this.view, this.learner.through + 1);
 	}
 
+	/**
+	 * How much longer all but the next in line wait, in ticks. Processes start
+	 * slowly: the first view of all is left to replica 0 for a good while, and
+	 * after a restart of everybody the next in line gets its time too.
+	 */
+	get #grace(): number {
+		const {startPatienceTicks, patienceTicks} = this.options;
+		if (this.view === noView) return startPatienceTicks;
+		return this.#isNew ? patienceTicks : 0;
+	}
+
 	#enter(view: View, because: string) {
+		this.#isNew = false;
 		this.acceptor.enter(view);
 		this.learner.enter();
 		this.proposer.retire();

@@ -20,8 +20,8 @@ export class Suspicion {
 	/** Ticks since the primary last earned our trust. Nobody is trusted before it has spoken. */
 	#silence: number;
 	/**
-	 * How many of them we bear. Doubles with every new view and goes back by one
-	 * with every sign of life: in the end it is longer than disks and links are slow.
+	 * How many of them we bear. Doubles with every new view and goes back, tick by
+	 * tick, while a primary is trusted: in the end it is longer than disks and links are slow.
 	 */
 	#patience: number;
 	/** Something was delivered since the primary last earned our trust. */
@@ -101,7 +101,7 @@ export class Suspicion {
 		}
 
 		this.#silence = 0;
-		this.#patience = Math.max(this.#patience - 1, this.#options.patienceTicks);
+		this.#patience = Math.max(this.#patience - this.#options.heartbeatTicks, this.#options.patienceTicks);
 		this.#isPaid = false;
 		this.#complaint = 'the primary has fallen silent';
 	}

@@ -29,6 +29,7 @@ export type Request = {
 	/** 1, 2, 3… within the session; 0 in the request that opens one. */
 	readonly sequence: number;
 	readonly nick: string;
+	/** Of the request that opens a session: a nonce, by which it is known again. */
 	readonly text: string;
 };
 
@@ -142,8 +143,10 @@ export type Input =
 	| {readonly type: 'checkpoint'; readonly slot: Slot}
 	/** A piece of a checkpoint came in: whoever sends it is at work, as if it had let us deliver something. */
 	| {readonly type: 'progress'}
-	/** The state up to this slot was fetched from a peer, and stands in a durable checkpoint here. `executed`: what of `waiting` it settles. */
-	| {readonly type: 'install'; readonly slot: Slot; readonly executed: readonly Request[]}
+	/** The state up to this slot was fetched from a peer, and stands in a durable checkpoint here. */
+	| {readonly type: 'install'; readonly slot: Slot}
+	/** Of what waits here, these will never do anything any more: executed without us, or their session is gone. */
+	| {readonly type: 'settled'; readonly requests: readonly Request[]}
 	/** For the demonstration: leave this slot out when its turn comes. Only while leading, only a slot that is not proposed yet. */
 	| {readonly type: 'skip'; readonly slot: Slot}
 	/** Forget the slots to be skipped. */

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type {Answer, Line} from '../chat/types.ts';
 import type {Request} from '../consensus/types.ts';
 import {isCount} from '../value-text.ts';
+import {isNonce} from './auth.ts';
 import {
 	type Challenge,
 	clientPattern,
@@ -58,7 +59,9 @@ export function refusalOf({session, sequence, nick, text}: Request): string | un
 	// The screens speak under these names.
 	if (nick === '--' || nick.normalize('NFKC').toLowerCase() === 'system') return `the nick ${nick} is taken`;
 	if (session === 0 && sequence === 0) {
-		return text === '' ? undefined : 'a request that opens a session has no text';
+		return isNonce(text)
+			? undefined
+			: 'a request that opens a session has a nonce of 32 hex digits for a text';
 	}
 
 	if (session === 0 || sequence === 0) return 'a request names its session and a sequence number from 1';
@@ -96,7 +99,10 @@ function readAnswer(value: unknown): Said[number] | undefined {
 			if (!isNumber(position) || !isNumber(slot)) return undefined;
 			return {status, client, session, sequence, position, slot} satisfies Answer;
 		}
-		case 'opened':
+		case 'opened': {
+			const nonce = own(value, 'nonce');
+			return isNonce(nonce) ? {status, client, nonce, session, sequence} : undefined;
+		}
 		case 'expired':
 		case 'gap':
 			return {status, client, session, sequence} satisfies Answer;

@@ -45,7 +45,7 @@ export class Checker {
 	readonly #said = new Map<string, Said>();
 	readonly #openings = new Set<string>();
 	readonly #positions = new Map<string, number>();
-	readonly #sequences = new Map<string, number>();
+	readonly #sequences = new Map<string, {readonly session: Slot; readonly sequence: number}>();
 	readonly #proposals = new Map<string, string>();
 	readonly #prepared = new Set<string>();
 	readonly #executed: Executed[] = [];
@@ -276,17 +276,18 @@ export class Checker {
 			throw new Broken('exactly once', `position ${position} follows ${this.story.length - 1}`);
 	}
 
+	/** A later session goes on with the numbers of the one before, or begins anew if the table had let that one go. */
 	sessionOrder(slot: Slot, {client, session, sequence}: Request) {
-		const key = `${client} ${session}`;
-		const last = this.#sequences.get(key) ?? 0;
-		if (sequence !== last + 1) {
+		const last = this.#sequences.get(client) ?? {session: 0, sequence: 0};
+		const isNext = sequence === last.sequence + 1 || (session !== last.session && sequence === 1);
+		if (!isNext) {
 			throw new Broken(
 				'per-session order',
-				`slot ${slot} executes ${client}/${session}/${sequence} after ${last}`,
+				`slot ${slot} executes ${client}/${session}/${sequence} after ${last.session}/${last.sequence}`,
 			);
 		}
 
-		this.#sequences.set(key, sequence);
+		this.#sequences.set(client, {session, sequence});
 	}
 
 	/** What was acknowledged stands before all that was first said later. */

@@ -21,7 +21,6 @@ export class Client {
 	/** Longest time that an answer took. */
 	worst = 0;
 	#session = 0;
-	#expired = 0;
 	#sequence = 0;
 	/** What it wants said, until it knows what came of it. */
 	#text: string | undefined;
@@ -29,6 +28,7 @@ export class Client {
 	#since = 0;
 	#stop = 0;
 	#isChatting = false;
+	#openings = 0;
 	/** Numbers the waits, so that a repetition that was planned for an earlier one does nothing. */
 	#wait = 0;
 	readonly #world: World;
@@ -83,13 +83,22 @@ export class Client {
 		this.#stop = 0;
 	}
 
+	/** It knows its secret and nothing else, as after a crash: what was under way may stand in the log or not. */
+	restart(): void {
+		this.#world.see('a client started anew with its secret');
+		if (this.isWaiting) this.unknown++;
+		this.#session = 0;
+		this.#request = undefined;
+		this.#text = undefined;
+	}
+
 	/** From a replica that it asked. */
 	onAnswer(answer: Answer): void {
 		const request = this.#request;
 		if (!request || answer.client !== this.id) return;
 		if (answer.status === 'opened') {
-			// A replica that lags may open again what the others have let go.
-			if (request.session !== 0 || answer.session <= this.#expired) return;
+			// Of an earlier opening it would lead into a session that is over.
+			if (request.session !== 0 || answer.nonce !== request.text) return;
 			this.#session = answer.session;
 			this.#sequence = answer.sequence;
 			this.#request = undefined;
@@ -105,7 +114,6 @@ export class Client {
 			this.#sequence = answer.sequence;
 			this.answered++;
 		} else {
-			this.#expired = this.#session;
 			this.#session = 0;
 			this.unknown++;
 		}
@@ -123,7 +131,7 @@ export class Client {
 			session: this.#session,
 			sequence: isOpen ? this.#sequence + 1 : 0,
 			nick: this.name,
-			text: isOpen ? this.#text! : '',
+			text: isOpen ? this.#text! : `opening ${++this.#openings}`,
 		};
 		this.#world.checker.onSaid(this.#request);
 		this.#ask(++this.#wait);

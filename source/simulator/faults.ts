@@ -19,6 +19,8 @@ export type Faults = {
 	readonly skip: number;
 	/** Somebody's time of day jumps by up to a day. */
 	readonly jump: number;
+	/** A client starts anew with its secret, and remembers nothing else. */
+	readonly amnesia: number;
 	/** Shortest and longest way of a message that is not late, in units. */
 	readonly delay: readonly [number, number];
 	/** Shortest and longest time of a write, in units. */
@@ -41,6 +43,7 @@ export const calm: Faults = {
 	glitch: 0,
 	skip: 0,
 	jump: 0,
+	amnesia: 0,
 	delay: [1, 8],
 	write: [0, 4],
 	drift: 0,

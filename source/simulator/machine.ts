@@ -204,8 +204,8 @@ export class Life implements Service {
 		this.#considerCheckpoint();
 	}
 
-	hasExecuted(request: Request): boolean {
-		return this.chat.hasExecuted(request);
+	hasSettled(request: Request): boolean {
+		return this.chat.hasSettled(request);
 	}
 
 	refuse(requests: readonly Request[]): void {

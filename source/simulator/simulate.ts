@@ -11,7 +11,7 @@ import {type Settings, World} from './world.ts';
 /** What goes wrong while a run lasts. Then a majority is healed, and the others have something for ever. */
 const mixes = {
 	calm: {...calm, skip: 0.0005},
-	lossy: {...calm, loss: 0.2, repeat: 0.1, late: 0.05},
+	lossy: {...calm, loss: 0.2, repeat: 0.1, late: 0.05, amnesia: 0.002},
 	crashes: {...calm, loss: 0.05, repeat: 0.05, late: 0.05, crash: 0.004, blackout: 0.0003},
 	cuts: {...calm, loss: 0.05, repeat: 0.05, late: 0.05, cut: 0.004, oneWay: true},
 	stalls: {...calm, stall: 0.003, glitch: 0.002, write: [0, 40], drift: 0.3, jump: 0.001},
@@ -28,6 +28,7 @@ const mixes = {
 		glitch: 0.001,
 		skip: 0.0005,
 		jump: 0.001,
+		amnesia: 0.001,
 		write: [0, 10],
 		drift: 0.1,
 	},
@@ -244,7 +245,7 @@ class Run {
 				);
 			}
 
-			const held = [...host.replica.waiting.values()].find(({request}) => chat.hasExecuted(request));
+			const held = [...host.replica.waiting.values()].find(({request}) => chat.hasSettled(request));
 			if (held) throw new Broken('liveness', `r${id} still holds "${held.request.text}", which is executed`);
 		}
 

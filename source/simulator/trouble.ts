@@ -34,6 +34,7 @@ export function meddle(world: World) {
 	}
 
 	if (random.chance(faults.jump)) machine.skew += random.between(-day, day);
+	if (random.chance(faults.amnesia)) random.pick([...world.clients.values()]).restart();
 	if (random.chance(faults.cut)) {
 		if (random.chance(0.4)) links.cut.clear();
 		else cutSome(world, machine.id);

@@ -6,7 +6,13 @@ import type {Answer} from '../../source/chat/types.ts';
 import {noOp, type Request, type Value} from '../../source/consensus/types.ts';
 import {Model} from './model.ts';
 
-const open = (client: string): Request => ({client, session: 0, sequence: 0, nick: client, text: ''});
+const open = (client: string, nonce = 'first'): Request => ({
+	client,
+	session: 0,
+	sequence: 0,
+	nick: client,
+	text: nonce,
+});
 const say = (client: string, session: number, sequence: number, text = `${client}${sequence}`): Request => ({
 	client,
 	session,
@@ -52,7 +58,7 @@ function requestOf({client: index, kind, back}: Intent, model: Model): Request {
 		stray: back,
 		forged: last + 1,
 	};
-	if (kind === 'open') return open(client);
+	if (kind === 'open') return open(client, `${back % 2}`);
 	return say(client, kind === 'stray' ? back : kind === 'forged' ? session + 1 : session, sequences[kind]);
 }
 
@@ -189,9 +195,23 @@ describe('sessions', () => {
 		const chat = new Chat({sessions: 10});
 		next(chat, open('a'));
 		next(chat, say('a', 1, 1));
-		expect(next(chat, open('a'))).toEqual([{status: 'opened', client: 'a', session: 1, sequence: 1}]);
+		expect(next(chat, open('a'))).toEqual([
+			{status: 'opened', client: 'a', nonce: 'first', session: 1, sequence: 1},
+		]);
 		expect(statuses(next(chat, say('a', 1, 2)))).toEqual(['ok']);
 		expect(chat.position).toBe(2);
+	});
+
+	test('another opening ends the session before: what is under way there takes no number of the new one', () => {
+		const chat = new Chat({sessions: 10});
+		next(chat, open('a'), say('a', 1, 1));
+		expect(next(chat, open('a', 'second'))).toEqual([
+			{status: 'opened', client: 'a', nonce: 'second', session: 2, sequence: 1},
+		]);
+		expect(statuses(next(chat, say('a', 1, 2), say('a', 2, 1), say('a', 2, 2)))).toEqual(['expired', 'ok']);
+		expect(chat.answerTo(say('a', 2, 2))).toMatchObject({status: 'ok', position: 2});
+		// The numbers go on, so that a client and a number name one message.
+		expect(chat.state().sessions).toMatchObject([{client: 'a', session: 2, sequence: 2}]);
 	});
 
 	test('opening writes no line', () => {
@@ -210,7 +230,9 @@ describe('sessions', () => {
 			'ok',
 			'ok',
 		]);
-		expect(next(chat, open('b'))).toEqual([{status: 'opened', client: 'b', session: 6, sequence: 0}]);
+		expect(next(chat, open('b'))).toEqual([
+			{status: 'opened', client: 'b', nonce: 'first', session: 6, sequence: 0},
+		]);
 		expect(statuses(next(chat, say('b', 2, 1), say('b', 6, 1)))).toEqual(['expired', 'ok']);
 	});
 
@@ -255,24 +277,39 @@ describe('what the own table proves', () => {
 			position: 2,
 			slot: 2,
 		});
-		expect(chat.hasExecuted(say('a', 1, 2))).toBe(true);
+		expect(chat.hasSettled(say('a', 1, 2))).toBe(true);
 	});
 
 	test('an older one is known to be executed, though its answer is forgotten', () => {
 		expect(chat.answerTo(say('a', 1, 1))).toBeUndefined();
-		expect(chat.hasExecuted(say('a', 1, 1))).toBe(true);
+		expect(chat.hasSettled(say('a', 1, 1))).toBe(true);
 	});
 
 	test('a replica that lags proves nothing of what it has not executed', () => {
-		for (const request of [say('a', 1, 3), say('a', 1, 9), say('a', 5, 1), say('c', 1, 1), say('b', 1, 1)]) {
+		for (const request of [say('a', 1, 3), say('a', 1, 9), say('a', 5, 1), say('c', 3, 1), say('b', 1, 1)]) {
 			expect(chat.answerTo(request)).toBeUndefined();
-			expect(chat.hasExecuted(request)).toBe(false);
+			expect(chat.hasSettled(request)).toBe(false);
 		}
 	});
 
-	test('an opening goes through the log, as only there the last number is certain', () => {
-		expect(chat.answerTo(open('a'))).toBeUndefined();
-		expect(chat.hasExecuted(open('a'))).toBe(false);
+	test('a session of a slot that is executed here, and that the table does not hold, never comes back', () => {
+		for (const request of [say('c', 1, 1), say('a', 2, 1)]) {
+			expect(chat.answerTo(request)).toMatchObject({status: 'expired', session: request.session});
+			expect(chat.hasSettled(request)).toBe(true);
+		}
+	});
+
+	test('an opening is known by its nonce; any other goes through the log', () => {
+		expect(chat.answerTo(open('a'))).toEqual({
+			status: 'opened',
+			client: 'a',
+			nonce: 'first',
+			session: 1,
+			sequence: 2,
+		});
+		expect(chat.hasSettled(open('a'))).toBe(true);
+		expect(chat.answerTo(open('a', 'second'))).toBeUndefined();
+		expect(chat.hasSettled(open('a', 'second'))).toBe(false);
 	});
 
 	test('asking changes nothing', () => {

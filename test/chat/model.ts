@@ -2,7 +2,14 @@ import {createHash} from 'node:crypto';
 import type {Answer, Line} from '../../source/chat/types.ts';
 import type {Request} from '../../source/consensus/types.ts';
 
-type Row = {client: string; session: number; last: number; answer: Answer | undefined; executed: number};
+type Row = {
+	client: string;
+	session: number;
+	nonce: string;
+	last: number;
+	answer: Answer | undefined;
+	executed: number;
+};
 
 /**
  * The chat as one would say it in words: a list that is searched from end to
@@ -37,13 +44,15 @@ export class Model {
 		const {client, session, sequence, nick, text} = request;
 		let row = this.find(client);
 		if (session === 0 && sequence === 0) {
-			if (!row) {
-				row = {client, session: this.slot, last: 0, answer: undefined, executed: 0};
+			if (row?.nonce !== text) {
+				const last = row?.last ?? 0;
+				this.rows = this.rows.filter(other => other !== row);
+				row = {client, session: this.slot, nonce: text, last, answer: undefined, executed: 0};
 				this.rows.push(row);
 			}
 
 			row.executed = ++this.#count;
-			return {status: 'opened', client, session: row.session, sequence: row.last};
+			return {status: 'opened', client, nonce: text, session: row.session, sequence: row.last};
 		}
 
 		if (!row || row.session !== session) return {status: 'expired', client, session, sequence};

@@ -41,7 +41,13 @@ describe('saying', () => {
 			'bob: three',
 		]);
 		expect(replicas[0]!.says[0]).toEqual([
-			{client: session.client, session: 0, sequence: 0, nick: 'alice', text: ''},
+			{
+				client: session.client,
+				session: 0,
+				sequence: 0,
+				nick: 'alice',
+				text: expect.stringMatching(/^[0-9a-f]{32}$/),
+			},
 		]);
 		// One request at a time: an opening and three messages, each by itself.
 		expect(replicas.map(({says}) => says.map(say => say.length))).toEqual([[1, 1, 1, 1], [], []]);
@@ -263,7 +269,7 @@ describe('answers', () => {
 					okOf({...request, session: session + 1}, 901),
 					okOf({...request, client: 'f'.repeat(32)}, 902),
 					{status: 'expired', client, session: session + 1, sequence},
-					{status: 'opened', client, session, sequence: 7},
+					{status: 'opened', client, nonce: '0'.repeat(32), session, sequence: 7},
 				];
 				// All that was ever answered, latest first, and again.
 				socket.emit('said', strangers);
@@ -323,7 +329,7 @@ describe('answers', () => {
 		const {client} = session;
 		r0.script.say = (say, socket) => {
 			if (say[0]!.sequence === 0)
-				socket.emit('said', [{status: 'opened', client, session: old, sequence: 0}]);
+				socket.emit('said', [{status: 'opened', client, nonce: '0'.repeat(32), session: old, sequence: 0}]);
 			r0.answer(say, socket);
 		};
 		expect(await session.say('two')).toMatchObject({status: 'unknown'});

@@ -31,7 +31,7 @@ export class FakeChat {
 		if (session === 0) {
 			const open = known ?? {session: this.slot, sequence: 0, ok: null};
 			this.#sessions.set(client, open);
-			return {status: 'opened', client, session: open.session, sequence: open.sequence};
+			return {status: 'opened', client, nonce: text, session: open.session, sequence: open.sequence};
 		}
 
 		if (known?.session !== session) return {status: 'expired', client, session, sequence};

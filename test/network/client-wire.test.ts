@@ -57,7 +57,8 @@ const events: Record<string, [read: (value: unknown) => unknown, good: fc.Arbitr
 		fc.array(
 			fc.oneof(
 				fc.record({status: fc.constant('ok'), ...name, position: number, slot: number}),
-				fc.record({status: fc.constantFrom('opened', 'expired', 'gap'), ...name}),
+				fc.record({status: fc.constantFrom('expired', 'gap'), ...name}),
+				fc.record({status: fc.constant('opened'), nonce: fc.constant('0f'.repeat(16)), ...name}),
 				fc.record({status: fc.constantFrom('busy', 'refused'), ...name, why: text}),
 			),
 			{maxLength: 5},
@@ -271,7 +272,7 @@ test('a million flaws cost no more than the first', () => {
 
 describe('what a request may say', () => {
 	const request = {client: '0'.repeat(32), session: 7, sequence: 1, nick: 'alice', text: 'hi'};
-	const opening = {...request, session: 0, sequence: 0, text: ''};
+	const opening = {...request, session: 0, sequence: 0, text: 'a5'.repeat(16)};
 
 	test.each([
 		['a request', request],
@@ -290,7 +291,8 @@ describe('what a request may say', () => {
 		['a text too long', {...request, text: 'x'.repeat(textBytes + 1)}, 'longer than 4096 bytes'],
 		['a text too long in bytes', {...request, text: '王'.repeat(1366)}, 'longer than 4096 bytes'],
 		['half a character', {...request, text: 'a\uD83E'}, 'not well-formed'],
-		['an opening with text', {...opening, text: 'hi'}, 'has no text'],
+		['an opening without a nonce', {...opening, text: ''}, 'has a nonce'],
+		['an opening with a text', {...opening, text: 'hi'}, 'has a nonce'],
 		['a sequence without a session', {...request, session: 0}, 'names its session'],
 		['a session without a sequence', {...request, sequence: 0}, 'names its session'],
 		['no nick', {...request, nick: ''}, 'a nick is'],

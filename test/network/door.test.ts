@@ -4,7 +4,7 @@ import {connect} from 'node:net';
 import {afterEach, describe, expect, test} from '@jest/globals';
 import {Server} from 'socket.io';
 import {WebSocket} from 'ws';
-import {clientOf} from '../../source/network/auth.ts';
+import {clientOf, newNonce} from '../../source/network/auth.ts';
 import {type Done, paths, protocolVersion, type Said, type Status} from '../../source/network/events.ts';
 import {
 	administrator,
@@ -348,7 +348,7 @@ describe('what is said', () => {
 		const {port, said} = await open();
 		const visitor = remember(await client(port));
 		visitor.socket.emit('enter', {secrets: [keyOf('a'), keyOf('b')]});
-		const opening = {...request('b', 0, ''), session: 0};
+		const opening = {...request('b', 0, newNonce()), session: 0};
 		const stray = request('c', 1);
 		const long = request('a', 2, 'x'.repeat(4097));
 		const alias = {...request('b', 3), nick: 'system'};
@@ -372,7 +372,7 @@ describe('what is said', () => {
 		const {door, port, said} = await open({limits: {requests: 3}});
 		const visitor = remember(await client(port));
 		visitor.socket.emit('enter', {secrets: ['a', 'b', 'c', 'd'].map(keyOf)});
-		const opening = {...request('c', 0, ''), session: 0};
+		const opening = {...request('c', 0, newNonce()), session: 0};
 		const first = [request('a', 1), request('b', 1), opening];
 		visitor.socket.emit('say', [...first, request('d', 1)]);
 		visitor.socket.emit('say', first);
@@ -382,7 +382,7 @@ describe('what is said', () => {
 		expect(said).toEqual([...first, ...first]);
 		// Answers make room, also to an opening, which names the session it opened.
 		const {client: c} = opening;
-		door.answer([{status: 'opened', client: c, session: 77, sequence: 0}]);
+		door.answer([{status: 'opened', client: c, nonce: opening.text, session: 77, sequence: 0}]);
 		visitor.socket.emit('say', [request('d', 1), request('d', 2)]);
 		expect((await visitor.next('said'))[0]).toMatchObject({status: 'opened', session: 77});
 		expect(await visitor.next('said')).toMatchObject([{status: 'busy', sequence: 2}]);

@@ -191,8 +191,8 @@ const unsafe: readonly Mutant[] = [
 	]),
 	mutant('a request is executed as often as it is decided', 'play chained', [
 		'chat/chat.ts',
-		"if (sequence === known.sequence && sequence > 0) return 'again';",
-		"if (sequence === known.sequence && sequence > 0) return 'next';",
+		"if (sequence === known.sequence && known.position > 0) return 'again';",
+		"if (sequence === known.sequence && known.position > 0) return 'next';",
 	]),
 	mutant('sessions are not in the checkpoint', 'seed 2', [
 		'chat/chat.ts',
@@ -354,16 +354,21 @@ const stuck: readonly Mutant[] = [
 		'\t\tthis.open.delete(slot);\n',
 		'\t\tfor (const request of this.open.get(slot)?.requests ?? []) this.#inHand.delete(keyOf(request));\n\t\tthis.open.delete(slot);\n',
 	),
-	mutant(
-		'what is decided waits for the disk',
-		'seed 1',
-		['host.ts', 'if (output.decisions.length > 0) this.#service.execute(output.decisions);\n', ''],
-		[
-			'host.ts',
-			'\t\tconst {id} = this.replica.options;\n',
-			'\t\tfor (const {decisions} of outputs) if (decisions.length > 0) this.#service.execute(decisions);\n\t\tconst {id} = this.replica.options;\n',
-		],
-	),
+	mutant('what is settled is held for ever', 'seed 1', [
+		'host.ts',
+		"\t\tthis.#step({type: 'settled', requests: settled});\n",
+		'',
+	]),
+	mutant('an opening is never known again', 'seed 1', [
+		'chat/chat.ts',
+		"return known?.nonce === text ? 'opened' : 'open';",
+		"return 'open';",
+	]),
+	mutant('another opening leaves the session as it is', 'seed 1', [
+		'chat/chat.ts',
+		"return known?.nonce === text ? 'opened' : 'open';",
+		"return known ? 'opened' : 'open';",
+	]),
 ];
 
 export const mutants: readonly Mutant[] = [...unsafe, ...stuck];

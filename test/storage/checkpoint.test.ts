@@ -16,14 +16,15 @@ beforeEach(async () => {
 afterEach(() => rm(directory, {recursive: true}));
 
 const checkpointOf = (sessions: number): Checkpoint => ({
-	slot: 120,
-	position: 100,
+	slot: 20_000,
+	position: 10_000,
 	bytes: 9000,
 	hash: 'ab'.repeat(32),
 	at: 1_790_000_000_000,
 	sessions: Array.from({length: sessions}, (_, index) => ({
 		client: index.toString(16).padStart(64, '0'),
 		session: index + 1,
+		nonce: `${index}`,
 		sequence: index * 7,
 		position: index,
 		slot: index + 2,
