@@ -72,6 +72,7 @@ class App {
 			}),
 			size: sizeOf,
 			perform: effect => this.#perform(effect),
+			fail: error => this.#left.reject(error),
 		});
 		this.#screen = screen;
 		const leave = () => this.#left.resolve();
@@ -118,7 +119,8 @@ class App {
 		return render(<Terminal screen={screen} onMount={onMount} />, {
 			alternateScreen: true,
 			incrementalRendering: true,
-			maxFps: 30,
+			// A key is seen within a sixtieth of a second; news come five times a second anyway.
+			maxFps: 60,
 			interactive: true,
 			patchConsole: false,
 			exitOnCtrlC: false,

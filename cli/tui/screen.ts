@@ -20,6 +20,8 @@ export type ScreenParts = {
 	readonly size: () => {readonly columns: number; readonly rows: number};
 	/** Does what the screen wants done. */
 	readonly perform: (effect: Effect) => void;
+	/** A bug of ours: the screen cannot go on. It is thrown, if nobody wants to know. */
+	readonly fail?: (error: unknown) => void;
 	readonly now?: () => number;
 };
 
@@ -68,10 +70,12 @@ export class Screen {
 	};
 
 	dispatch(event: Event): void {
-		const {model, effects} = update(this.#model, event, this.#world());
-		this.#model = model;
-		for (const effect of effects) this.#parts.perform(effect);
-		this.refresh();
+		this.#guard(() => {
+			const {model, effects} = update(this.#model, event, this.#world());
+			this.#model = model;
+			for (const effect of effects) this.#parts.perform(effect);
+			this.#redraw();
+		});
 	}
 
 	/** Something about the screen itself became known later. */
@@ -82,6 +86,16 @@ export class Screen {
 
 	/** The window may have another size. */
 	refresh(): void {
+		this.#guard(() => this.#redraw());
+	}
+
+	close(): void {
+		for (const end of this.#ends) end();
+		clearInterval(this.#clock);
+		clearTimeout(this.#timer);
+	}
+
+	#redraw(): void {
 		const frame = draw(this.#model, this.#world());
 		if (isSame(frame, this.#frame)) return;
 		// Rows that are the same stay the same objects, so that they are not laid out again.
@@ -93,10 +107,15 @@ export class Screen {
 		for (const listener of this.#listeners) listener();
 	}
 
-	close(): void {
-		for (const end of this.#ends) end();
-		clearInterval(this.#clock);
-		clearTimeout(this.#timer);
+	/** Events come from timers and streams: what is thrown there would end the process in the middle of a picture. */
+	#guard(work: () => void): void {
+		const {fail} = this.#parts;
+		try {
+			work();
+		} catch (error) {
+			if (fail === undefined) throw error;
+			fail(error);
+		}
 	}
 
 	readonly #onNews = (): void => {

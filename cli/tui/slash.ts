@@ -32,7 +32,7 @@ export const slashCommands = {
 		arguments: [{name: 'command', kind: 'command', isOptional: true}],
 		example: '/help kill',
 	},
-	keys: {says: 'the keys of this place', arguments: [], example: '/keys'},
+	keys: {says: 'the keys of all places', arguments: [], example: '/keys'},
 	nick: {
 		says: 'another name',
 		arguments: [{name: 'name', kind: 'nick'}],
@@ -119,7 +119,7 @@ export const slashCommands = {
 	},
 	pause: {says: 'hold the picture, or go on', arguments: [], example: '/pause'},
 	theme: {says: 'colours', arguments: [{name: 'theme', kind: 'theme'}], example: '/theme light'},
-	clear: {says: 'put the unread line at the end', arguments: [], example: '/clear'},
+	clear: {says: 'take unread line and notices off the screen', arguments: [], example: '/clear'},
 	quit: {says: 'leave', arguments: [], example: '/quit'},
 } as const satisfies Readonly<Record<string, SlashCommand>>;
 

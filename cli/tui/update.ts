@@ -536,6 +536,7 @@ function edited(model: Model, edit: Edit): Step {
 }
 
 function interrupted(model: Model, world: World): Step {
+	if (model.batch !== null) return step({...model, batch: null}, {type: 'stopBatch'});
 	if (model.line.text !== '') {
 		const {text} = model.line;
 		const cleared = remembered(

@@ -1,7 +1,9 @@
+import {readFileSync} from 'node:fs';
 import {describe, expect, test} from '@jest/globals';
 import type {Key as InkKey} from 'ink';
 import {bindings, type Context, formatKey} from '../../cli/tui/keys.ts';
 import {layout} from '../../cli/tui/layout.ts';
+import {reference} from '../../cli/tui/reference.ts';
 import {commandOf, parseSlash, slashNames, usageOf} from '../../cli/tui/slash.ts';
 import {splitChunk} from '../../cli/tui/split-chunk.ts';
 
@@ -67,6 +69,10 @@ describe('the key table', () => {
 	])('%s is shown as %s', (key, expected) => {
 		expect(formatKey(key)).toBe(expected);
 	});
+});
+
+test('the page of keys and commands says what the tables say', () => {
+	expect(readFileSync('docs/keys.md', 'utf8')).toBe(reference());
 });
 
 describe('chunks of input', () => {

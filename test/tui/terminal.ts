@@ -124,7 +124,7 @@ export class ScreenUnderTest {
 			const {text} = this;
 			if (typeof what === 'function' ? what(text) : what.test(text)) return text;
 			if (performance.now() > end) throw new Error(`waited in vain for ${what} on:\n${text}`);
-			await sleep(10);
+			await sleep(3);
 		}
 	}
 

@@ -234,14 +234,30 @@ export function sparkline(values: readonly number[], width: number, isAscii: boo
 		.join('');
 }
 
+/** How long one's own last messages took, from Enter to decided. */
+function latencyOf({pending}: World['client']): Row {
+	const times = pending
+		.flatMap(({state, since, settledAt}) =>
+			state === 'decided' && settledAt !== undefined ? [settledAt - since] : [],
+		)
+		.sort((one, other) => one - other);
+	if (times.length === 0) return [];
+	const at = (share: number) => lasting(times[Math.max(0, Math.ceil(share * times.length) - 1)]!);
+	return [span(`  own p50 ${at(0.5)} p99 ${at(0.99)}`, 'dim')];
+}
+
+/** Before the first second there was nothing; so the picture of an idle cluster does not change. */
+const stillness = Array.from({length: 30}, () => 0);
+
 /** Messages a second, now and in the last minute. */
-export function throughputRow({monitor, about}: World, width: number): Row {
+export function throughputRow({monitor, client, about}: World, width: number): Row {
 	const {perSecond, history} = monitor.throughput;
-	const room = Math.max(4, Math.min(30, width - 18));
+	const room = Math.max(4, Math.min(30, width - 36));
 	return [
 		span('msg/s ', 'dim'),
-		span(sparkline(history, room, about.isAscii), 'accent'),
+		span(sparkline([...stillness, ...history], room, about.isAscii), 'accent'),
 		span(`  ${perSecond}/s`),
+		...latencyOf(client),
 	];
 }
 
