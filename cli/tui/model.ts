@@ -32,7 +32,7 @@ export type Overlay =
 			readonly title: string;
 			readonly lines: readonly string[];
 			readonly yes: string;
-			readonly leadsTo: Event;
+			readonly leadsTo: Confirmed;
 	  }
 	/** Only who types the name does it. */
 	| {
@@ -41,7 +41,7 @@ export type Overlay =
 			readonly lines: readonly string[];
 			readonly name: string;
 			readonly typed: string;
-			readonly leadsTo: Event;
+			readonly leadsTo: Confirmed;
 	  }
 	| {
 			readonly type: 'menu';
@@ -112,14 +112,17 @@ export type Event =
 	| {readonly type: 'paste'; readonly text: string}
 	/** The stores have news, or time went by. */
 	| {readonly type: 'news'}
-	/** It is confirmed: do it. */
-	| {readonly type: 'fault'; readonly fault: Fault}
-	| {readonly type: 'insert'; readonly text: string}
-	| {readonly type: 'quit'}
+	| Confirmed
 	| {readonly type: 'outcome'; readonly isOk: boolean; readonly text: SafeText}
 	/** To be read among the messages. */
 	| {readonly type: 'told'; readonly text: SafeText}
 	| {readonly type: 'batch'; readonly batch: Partial<Batch>};
+
+/** What a question leads to, if the answer is yes. */
+export type Confirmed =
+	| {readonly type: 'fault'; readonly fault: Fault}
+	| {readonly type: 'insert'; readonly text: string}
+	| {readonly type: 'quit'};
 
 /** What the world outside is asked to do. */
 export type Effect =

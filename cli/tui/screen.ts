@@ -3,7 +3,7 @@ import type {MonitorSnapshot} from '../../source/client/monitor-store.ts';
 import {draw, type Frame} from './draw.ts';
 import type {Effect, Event, Model} from './model.ts';
 import {type Row, textOf} from './rows.ts';
-import {update} from './update.ts';
+import {update} from './update/update.ts';
 import type {About, World} from './world.ts';
 
 /** What a store of the client or the monitor is for the screen. */

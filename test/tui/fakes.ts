@@ -1,6 +1,6 @@
 import {type Event, initialModel, type Model, type Step} from '../../cli/tui/model.ts';
 import type {Key} from '../../cli/tui/split-chunk.ts';
-import {update} from '../../cli/tui/update.ts';
+import {update} from '../../cli/tui/update/update.ts';
 import type {World} from '../../cli/tui/world.ts';
 import type {Line} from '../../source/chat/types.ts';
 import type {ClientSnapshot, Pending} from '../../source/client/client-store.ts';

@@ -1,7 +1,7 @@
 import {describe, expect, test} from '@jest/globals';
 import {draw} from '../../cli/tui/draw.ts';
 import {pictureOf} from '../../cli/tui/screen.ts';
-import {update} from '../../cli/tui/update.ts';
+import {update} from '../../cli/tui/update/update.ts';
 import {safeLine} from '../../source/safe-text.ts';
 import {
 	down,

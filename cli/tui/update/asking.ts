@@ -1,0 +1,90 @@
+import {consequenceOf, type Fault, tell} from '../faults.ts';
+import {emptyLine, insert} from '../line-editor.ts';
+import type {Confirmed, Model, Step} from '../model.ts';
+import {othersOf, type World} from '../world.ts';
+import {mostNotices, noticed, refused, step, toasted} from './steps.ts';
+import {remembered} from './writing.ts';
+
+const armedMs = 2000;
+
+export function ask(model: Model, fault: Fault, world: World, isBold = false): Step {
+	const consequence = consequenceOf(fault, world);
+	if ('refusal' in consequence) return refused(model, consequence.refusal, world);
+	const {title, lines, yes, name} = consequence;
+	const leadsTo: Confirmed = {type: 'fault', fault};
+	if (name !== null)
+		return step({...model, overlay: {type: 'typed', title, lines, name, typed: '', leadsTo}});
+	if (isBold) return onFault(model, fault, world);
+	return step({...model, overlay: {type: 'dialog', title, lines, yes, leadsTo}});
+}
+
+function onFault(model: Model, fault: Fault, world: World): Step {
+	const text = `${model.nick}: ${tell(fault)}`;
+	const told = noticed(model, {at: world.now, text, isBad: false});
+	const ownEvents = [...told.ownEvents, {at: world.now, text: tell(fault)}].slice(-mostNotices);
+	return step(toasted({...told, ownEvents}, `${tell(fault)} …`, world), {type: 'fault', fault});
+}
+
+export function interrupted(model: Model, world: World): Step {
+	if (model.batch !== null) return step({...model, batch: null}, {type: 'stopBatch'});
+	if (model.line.text !== '') {
+		const {text} = model.line;
+		const cleared = remembered(
+			{...model, line: {...emptyLine, killed: model.line.killed}, popup: null},
+			text,
+		);
+		return step(toasted(cleared, 'cleared; ↑ brings it back', world), {type: 'remember', text});
+	}
+
+	if (model.armedUntil > world.now)
+		return isAlone(model, world) ? step(model, {type: 'quit'}) : askToQuit(model, world);
+	const open = openCount(world);
+	const waiting = open === 0 ? '' : ` (${open} of your messages not decided yet)`;
+	return step({
+		...toasted(model, `Ctrl+C again quits${waiting}`, world),
+		focus: 'line',
+		armedUntil: world.now + armedMs,
+	});
+}
+
+const openCount = ({client}: World): number =>
+	client.pending.filter(({settledAt}) => settledAt === undefined).length;
+
+const isAlone = (_model: Model, world: World): boolean => !world.about.ownsReplicas || othersOf(world) === 0;
+
+export function askToQuit(model: Model, world: World): Step {
+	const open = openCount(world);
+	const others = world.about.ownsReplicas ? othersOf(world) : 0;
+	if (open === 0 && others === 0) return step(model, {type: 'quit'});
+	return step({
+		...model,
+		overlay: {
+			type: 'dialog',
+			title: 'Quit?',
+			lines: [
+				...(others === 0
+					? []
+					: [
+							`${others} other ${others === 1 ? 'client is' : 'clients are'} connected: the replicas were started here, and end with this screen.`,
+						]),
+				...(open === 0 ? [] : [`${open} of your messages ${open === 1 ? 'is' : 'are'} not decided yet.`]),
+			],
+			yes: 'quit',
+			leadsTo: {type: 'quit'},
+		},
+	});
+}
+
+/** The answer was yes. */
+export function confirm(model: Model, confirmed: Confirmed, world: World): Step {
+	switch (confirmed.type) {
+		case 'fault':
+			return onFault(model, confirmed.fault, world);
+		case 'insert': {
+			const line = insert({...model.line, last: 'other'}, confirmed.text);
+			return step({...model, focus: 'line', line, recall: null});
+		}
+		case 'quit':
+			return step(model, {type: 'quit'});
+	}
+}

@@ -1,0 +1,106 @@
+import {geometry} from '../draw.ts';
+import type {View} from '../layout.ts';
+import type {Model, Overlay, Pane, Step} from '../model.ts';
+import {toldOf} from '../panes/events.ts';
+import {lastSlot, oddSlots} from '../panes/log-grid.ts';
+import type {World} from '../world.ts';
+import {scrolled, toEnd} from './reading.ts';
+import {refused, step, toasted} from './steps.ts';
+
+export const menu = (kind: 'help' | 'palette'): Overlay => ({
+	type: 'menu',
+	kind,
+	isWide: false,
+	filter: '',
+	at: 0,
+});
+
+export function showing(model: Model, view: View): Model {
+	const isTalk = view === 'chat' || view === 'split';
+	const seen = isTalk && model.anchor === null ? {unread: model.unread} : {};
+	return {...model, ...seen, view, zoomedFrom: null, showsDetail: false, focus: isTalk ? 'line' : view};
+}
+
+export const toLine = (model: Model): Model =>
+	model.view === 'chat' || model.view === 'split'
+		? {...model, focus: 'line'}
+		: {...model, focus: 'line', popup: null};
+
+export function nextPane(model: Model, world: World): Model {
+	const {view} = geometry(model, world).layout;
+	const panes: ReadonlyArray<Model['focus']> =
+		view === 'split' ? ['line', 'chat', 'monitor', 'log', 'events'] : ['line', view];
+	return {...model, focus: panes[(panes.indexOf(model.focus) + 1) % panes.length]!, popup: null};
+}
+
+export function zoomed(model: Model): Model {
+	if (model.zoomedFrom !== null) return {...model, view: model.zoomedFrom, zoomedFrom: null};
+	return model.focus === 'line' ? model : {...model, view: model.focus, zoomedFrom: model.view};
+}
+
+/** Esc in the line: first to the end of the chat, then to the panes. */
+export function left(model: Model, world: World): Step {
+	if (model.anchor !== null) return toEnd(model);
+	const {view} = geometry(model, world).layout;
+	const focus: Pane = view === 'split' ? 'monitor' : view;
+	return step({...model, focus, unread: null, popup: null});
+}
+
+export function moved(model: Model, world: World, by: number, isPage: boolean): Step {
+	switch (model.focus) {
+		case 'line':
+		case 'chat':
+			return scrolled(model, world, by, isPage);
+		case 'monitor': {
+			const selected = Math.max(0, Math.min(world.about.replicas - 1, model.selected + by));
+			return step({...model, selected});
+		}
+		case 'log':
+			if (Number.isFinite(by) && !isPage) return step(chosen(model, Math.max(0, model.selected + by), world));
+			return step(slotMoved(model, world, isPage ? by * 20 : by));
+		case 'events': {
+			const most = Math.max(0, toldOf(model, world).length - 3);
+			const back = model.events.back - by * (isPage ? Math.max(1, Math.floor(world.rows / 2)) : 1);
+			return step({...model, events: {...model.events, back: Math.max(0, Math.min(most, back))}});
+		}
+	}
+}
+
+export const chosen = (model: Model, id: number, world: World): Model =>
+	id < world.about.replicas ? {...model, selected: id} : model;
+
+export function slotMoved(model: Model, world: World, by: number): Model {
+	const last = lastSlot(world);
+	const slot = Math.max(1, Math.min(last, (model.log.slot ?? last) + by));
+	return {...model, log: {slot: slot >= last && by > 0 ? null : slot}};
+}
+
+export function oddSlot(model: Model, world: World, by: -1 | 1): Step {
+	const odd = oddSlots(world);
+	const at = model.log.slot ?? lastSlot(world) + 1;
+	const next = by > 0 ? odd.find(slot => slot > at) : odd.findLast(slot => slot < at);
+	return next === undefined
+		? refused(model, `no ${by > 0 ? 'later' : 'earlier'} hole or no-op`, world)
+		: step({...model, log: {slot: next}});
+}
+
+export function copied(model: Model, world: World): Step {
+	const status = world.monitor.replicas[model.selected]?.status;
+	const line = world.client.lines.find(({position}) => position === model.found) ?? world.client.lines.at(-1);
+	const text = model.focus === 'chat' ? line?.text : status?.hash;
+	if (text === undefined) return refused(model, 'nothing to copy', world);
+	return step(
+		toasted(
+			model,
+			model.focus === 'chat' ? 'copied the message' : `copied the hash of r${model.selected}`,
+			world,
+		),
+		{type: 'copy', text},
+	);
+}
+
+/** The picture of the cluster stands still, or goes on. */
+export const held = (model: Model, {monitor, now}: World): Model => ({
+	...model,
+	paused: model.paused === null ? {monitor, at: now} : null,
+});
