@@ -82,6 +82,44 @@ describe('every picture is exactly as large as the terminal', () => {
 	});
 });
 
+test('with --ascii nothing of ours is anything else', () => {
+	const lines = [lineOf(1), lineOf(2, {client: 'a'.repeat(32), nick: 'alice', text: 'one\ntwo'})];
+	const notes = [{kind: 'no-op' as const, view: 1, slot: 3, text: 'fills it', replica: 0, at: 0}];
+	const scripts = [
+		"'/' escape",
+		"'/k'",
+		"'draft' ctrl+c",
+		"'/kil' enter",
+		'escape K',
+		'escape ?',
+		'ctrl+g',
+		'escape enter',
+		'pageup',
+		"ctrl+s 'x'",
+		"ctrl+r 'x'",
+		"'/heal' enter",
+		"'/batch 10' enter",
+	];
+	for (const [columns, rows] of sizes)
+		for (const view of views)
+			for (const script of scripts) {
+				const world = worldOf({
+					columns,
+					rows,
+					client: {lines, pending: [pendingOf({state: 'retried', replicas: [1]})]},
+					monitor: {replicas: [watchedOf(0), watchedOf(1), down(2)], notes},
+					about: {isAscii: true},
+				});
+				const {model} = press(
+					modelOf({view, focus: view === 'chat' || view === 'split' ? 'line' : view}),
+					script,
+					world,
+				);
+				const text = draw(model, world).rows.map(textOf).join('\n');
+				expect([view, script, /[^\n -~]/.exec(text)?.[0]]).toEqual([view, script, undefined]);
+			}
+});
+
 test('no byte of a stranger drives the terminal', () => {
 	const bytes = fc.string({
 		unit: fc.oneof(

@@ -15,7 +15,7 @@ const mostRows = 6;
 
 /** The line that is being written, wrapped, in at most six rows around the cursor. */
 export function inputBox({line, nick}: Model, {about}: World, width: number): InputBox {
-	const prompt = about.isReadOnly ? ' read-only> ' : ` ${cutText(nick, 10)}> `;
+	const prompt = about.isReadOnly ? ' read-only> ' : ` ${cutText(nick, 10, glyphsOf(about.isAscii).more)}> `;
 	const indent = widthOf(prompt);
 	const room = Math.max(8, width - indent - 1);
 	const rows: string[] = [];

@@ -28,7 +28,7 @@ export function dialogRows(
 				];
 	const rows = [...text, [], ...foot];
 	const tone = dialog.type === 'typed' ? 'bad' : 'warn';
-	const title: Row = [span(cutText(dialog.title, inner - 2), tone)];
+	const title: Row = [span(cutText(dialog.title, inner - 2, glyphsOf(isAscii).more), tone)];
 	return framed({title, isFocused: true, isAscii, tone}, rows, inner + 4, rows.length + 2);
 }
 
@@ -43,7 +43,7 @@ export function menuRows(
 ): readonly Row[] {
 	const width = Math.min(columns, 90);
 	const inner = Math.max(1, height - 3);
-	const {selected} = glyphsOf(isAscii);
+	const {selected, more} = glyphsOf(isAscii);
 	const from = Math.max(0, Math.min(menu.at - Math.floor(inner / 2), entries.length - inner));
 	const wide = Math.min(34, Math.floor(width / 2) - 4);
 	const rows = entries.slice(from, from + inner).map((entry, index): Row => {
@@ -53,8 +53,8 @@ export function menuRows(
 		return exactly(
 			[
 				span(`${isChosen ? selected : ' '} `, 'accent'),
-				...exactly([span(cutText(keys, wide), entry.refusal === null ? 'accent' : 'dim')], wide),
-				span(` ${entry.says}`, tone),
+				...exactly([span(cutText(keys, wide, more), entry.refusal === null ? 'accent' : 'dim')], wide),
+				span(` ${entry.says.replace('…', more)}`, tone),
 				...(entry.refusal === null ? [] : [span(`  (${entry.refusal})`, 'dim')]),
 			],
 			width - 2,

@@ -90,7 +90,7 @@ export function troubleSpans({client, about, now}: World): Row {
 export function hintBar(model: Model, world: World, contexts: readonly Context[], width: number): Row {
 	if (model.toast !== null && model.toast.until > world.now)
 		return exactly(
-			[span(' '), span(safeLine(model.toast.text), model.toast.isBad ? 'bad' : 'accent')],
+			[span(' '), span(plainly(safeLine(model.toast.text), world), model.toast.isBad ? 'bad' : 'accent')],
 			width,
 		);
 	const {isAscii, isReadOnly} = world.about;
@@ -112,10 +112,14 @@ export function hintBar(model: Model, world: World, contexts: readonly Context[]
 	const room = width - rowWidth(last) - 3;
 	for (const {keys, short, says} of hints) {
 		if (keys[0] === '?') continue;
-		const piece = [span(formatKey(keys[0]!, isAscii), 'bold'), span(` ${short ?? says}  `)];
+		const piece = [span(formatKey(keys[0]!, isAscii), 'bold'), span(` ${plainly(short ?? says, world)}  `)];
 		if (rowWidth([...row, ...piece]) > room) continue;
 		row.push(...piece);
 	}
 
 	return exactly([...row, ...last], width);
 }
+
+/** Our own words, as this terminal can show them. */
+export const plainly = (text: string, {about}: World): string =>
+	about.isAscii ? text.replaceAll('…', '...').replaceAll('↑', 'Up') : text;
