@@ -215,6 +215,8 @@ export class Server implements Service {
 			defer: entries => this.#journal.defer(entries),
 		};
 		this.#host = new Host(parts.replica, disk, network, this, Date.now);
+		// What the disk remembered was counted in an earlier life.
+		Object.assign(this.#counts, {retriesAnswered: 0, viewsEntered: 0, noOps: 0});
 	}
 
 	get port(): number {

@@ -51,6 +51,11 @@ export class Learner {
 		return holes;
 	}
 
+	/** What is decided above the lowest hole, and so not delivered yet. */
+	decidedAbove(): Value[] {
+		return [...this.decided].filter(([slot]) => slot > this.through).map(([, value]) => value);
+	}
+
 	isDecided(slot: Slot): boolean {
 		return slot <= this.through || this.decided.has(slot);
 	}

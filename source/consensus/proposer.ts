@@ -136,6 +136,15 @@ export class Proposer {
 		for (const request of value.requests) this.#inHand.delete(keyOf(request));
 	}
 
+	/** Slots were settled without being delivered one by one: what is in hand is counted anew. */
+	onInstalled() {
+		this.#inHand.clear();
+		const values = [...this.open.values(), ...this.#learner.decidedAbove()];
+		for (const request of values.flatMap(({requests}) => requests).concat(this.#queue)) {
+			this.#inHand.add(keyOf(request));
+		}
+	}
+
 	/** Messages get lost: says again, at a beat, what was open at the last beat already. */
 	resend() {
 		if (this.phase === 'preparing') {

@@ -343,6 +343,8 @@ export class Replica {
 		if (slot <= this.learner.through) return;
 		this.learner.install(slot);
 		this.acceptor.forget(slot);
+		for (const open of this.proposer.open.keys()) if (open <= slot) this.proposer.onDecided(open);
+		this.proposer.onInstalled();
 		this.suspicion.onDelivered();
 		this.#holeTicks = 0;
 		this.#note({kind: 'lag', slot, text: 'goes on after a checkpoint that was fetched'});
