@@ -12,7 +12,7 @@ import {readSecret, secretPath} from '../../source/storage/secret.ts';
 import type {Supervisor} from '../../source/supervisor.ts';
 import {type Fault, tell} from './faults.ts';
 import type {Event} from './model.ts';
-import {leaderOf} from './world.ts';
+import {leaderOf, namesOf} from './world.ts';
 
 const restartMs = 30_000;
 
@@ -94,10 +94,10 @@ export class FaultConsole {
 				return this.#tellAll(
 					fault.id,
 					{kind: 'loss', probability: fault.share},
-					`loses ${Math.round(fault.share * 100)}%`,
+					`${Math.round(fault.share * 100)}% of what they hear is lost`,
 				);
 			case 'heal':
-				return this.#tellAll(fault.id, {kind: 'heal'}, 'is healed');
+				return this.#tellAll(fault.id, {kind: 'heal'}, 'healed');
 		}
 	}
 
@@ -113,7 +113,7 @@ export class FaultConsole {
 		const outcomes = await Promise.allSettled(ids.map(each => this.#tell(each, order)));
 		const failed = outcomes.find(({status}) => status === 'rejected');
 		if (failed?.status === 'rejected') throw failed.reason;
-		return `${ids.map(each => `r${each}`).join(' ')} ${done}`;
+		return `${namesOf(ids)}: ${done}`;
 	}
 
 	/** The slot that was skipped, if the order was to skip one. */

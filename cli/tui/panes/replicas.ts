@@ -39,7 +39,10 @@ const columns = (comparedAt: number | null): readonly Column[] => [
 		width: 10,
 		isLeft: true,
 		drop: 0,
-		cell: (watched, context) => [stateWords(watched, context), tones[watched.state]],
+		cell: (watched, context) => [
+			stateWords(watched, context),
+			isCutOff(watched) ? 'warn' : tones[watched.state],
+		],
 	},
 	{
 		name: 'VIEW',
@@ -92,7 +95,12 @@ const columns = (comparedAt: number | null): readonly Column[] => [
 	},
 ];
 
-function stateWords({state, since}: Watched, {world, glyphs}: Context): string {
+const isCutOff = ({state, status}: Watched): boolean =>
+	state !== 'down' && status?.faults?.isIsolated === true;
+
+function stateWords(watched: Watched, {world, glyphs}: Context): string {
+	const {state, since} = watched;
+	if (isCutOff(watched)) return `${glyphs.behind} isolated`;
 	const word = state === 'electing' ? 'elect' : state;
 	const age = world.now - since;
 	return `${glyphs[state]} ${word}${state !== 'up' && age >= 1000 ? ` ${lasting(age)}` : ''}`;
