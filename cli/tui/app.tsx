@@ -81,6 +81,10 @@ class App {
 		// Before Ink hears of it, so that it never lays out a picture of the old size.
 		const resize = () => screen.refresh();
 		process.stdout.on('resize', resize);
+		// Whatever ends the process tells why on the screen that remains.
+		const crash = () => this.#instance?.unmount();
+		process.prependListener('uncaughtException', crash);
+		process.prependListener('unhandledRejection', crash);
 		try {
 			this.#instance = this.#render(screen);
 			const crashed = this.#instance.waitUntilExit().then(() => {});
@@ -88,6 +92,8 @@ class App {
 			await Promise.race([this.#left.promise, crashed, started.then(() => this.#left.promise)]);
 		} finally {
 			process.stdout.off('resize', resize);
+			process.off('uncaughtException', crash);
+			process.off('unhandledRejection', crash);
 			leaving.removeEventListener('abort', leave);
 			await this.#close(screen);
 		}
@@ -234,6 +240,7 @@ class App {
 				});
 			},
 		});
+		if (this.#batch !== batch) return;
 		const {report} = end;
 		const summary = [
 			`${report.acknowledged} of ${report.requested} acknowledged in ${report.seconds.toFixed(1)} s: ${Math.round(report.throughput)}/s`,

@@ -161,6 +161,24 @@ describe('the program on a terminal', () => {
 		20_000,
 	);
 
+	test.each([
+		['an error', "setTimeout(() => { throw new Error('boom'); }, 1200)"],
+		['a rejection', "setTimeout(() => Promise.reject(new Error('boom')), 1200)"],
+	])(
+		'%s that nobody caught puts the terminal right, and is told there',
+		async (_, code) => {
+			await place.write(1);
+			const trap = join(place.path, 'trap.mjs');
+			writeFileSync(trap, `if (process.argv.includes('monitor')) ${code};`);
+			const screen = open(['monitor'], {environment: {NODE_OPTIONS: `--import ${trap}`}});
+			await screen.until(/NO QUORUM/);
+			expect(await screen.end()).toBe(1);
+			expect([screen.isAlternate, screen.isBracketed, screen.isCursorShown]).toEqual([false, false, true]);
+			expect(screen.text).toContain('paxos-chat: internal error: boom');
+		},
+		20_000,
+	);
+
 	test('divergence stays in sight and in the exit code; history comes as one scrolls, and is harmless', async () => {
 		const {cluster, replicas, chat, stop} = await fakeCluster(3);
 		await place.write(1);

@@ -146,3 +146,30 @@ test('an unchanged picture is not drawn again', async () => {
 
 	expect(terminal.raw.length).toBe(before);
 });
+
+test('a bug of ours is told to whoever can close the screen', () => {
+	const world = worldOf();
+	const failures: unknown[] = [];
+	let isBroken = false;
+	const screen = new Screen({
+		client: {getSnapshot: () => world.client, subscribe: () => () => {}},
+		monitor: {
+			getSnapshot: () => {
+				if (isBroken) throw new Error('broken');
+				return world.monitor;
+			},
+			subscribe: () => () => {},
+		},
+		about: world.about,
+		model: initialModel({nick: 'alice', view: 'split', theme: 'dark', history: []}),
+		size: () => ({columns: 80, rows: 24}),
+		perform: () => {},
+		fail: error => failures.push(error),
+	});
+	open.push(() => screen.close());
+	screen.dispatch({type: 'news'});
+	expect(failures).toEqual([]);
+	isBroken = true;
+	screen.dispatch({type: 'news'});
+	expect(failures).toEqual([new Error('broken')]);
+});

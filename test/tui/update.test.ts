@@ -41,6 +41,14 @@ describe('the line', () => {
 		expect(model.toast?.text).toContain('did you mean /kill');
 	});
 
+	test('what is refused stays in the line', () => {
+		for (const text of ['/goto 99', '/theme pink', '/kill r1', '/cancel']) {
+			const world = worldOf({about: {noFaults: 'no secret'}});
+			const {model, effects} = press(modelOf(), `'${text}' enter`, world);
+			expect([model.line.text, model.toast?.isBad, effects]).toEqual([text, true, []]);
+		}
+	});
+
 	test('Ctrl+C clears the draft into the history, then arms, then quits', () => {
 		const world = worldOf();
 		const cleared = press(modelOf(), "'draft' ctrl+c", world);

@@ -7,6 +7,7 @@ import {remembered} from './writing.ts';
 
 const armedMs = 2000;
 
+/** Nothing is broken without a question that tells what would come of it; what is grave wants a name typed. */
 export function ask(model: Model, fault: Fault, world: World, isBold = false): Step {
 	const consequence = consequenceOf(fault, world);
 	if ('refusal' in consequence) return refused(model, consequence.refusal, world);
@@ -25,6 +26,7 @@ function onFault(model: Model, fault: Fault, world: World): Step {
 	return step(toasted({...told, ownEvents}, `${tell(fault)} …`, world), {type: 'fault', fault});
 }
 
+/** Ctrl+C: ends the load, or clears the line into the history, or arms, or quits. */
 export function interrupted(model: Model, world: World): Step {
 	if (model.batch !== null) return step({...model, batch: null}, {type: 'stopBatch'});
 	if (model.line.text !== '') {
@@ -37,7 +39,7 @@ export function interrupted(model: Model, world: World): Step {
 	}
 
 	if (model.armedUntil > world.now)
-		return isAlone(model, world) ? step(model, {type: 'quit'}) : askToQuit(model, world);
+		return orphans(world) === 0 ? step(model, {type: 'quit'}) : askToQuit(model, world);
 	const open = openCount(world);
 	const waiting = open === 0 ? '' : ` (${open} of your messages not decided yet)`;
 	return step({
@@ -50,11 +52,13 @@ export function interrupted(model: Model, world: World): Step {
 const openCount = ({client}: World): number =>
 	client.pending.filter(({settledAt}) => settledAt === undefined).length;
 
-const isAlone = (_model: Model, world: World): boolean => !world.about.ownsReplicas || othersOf(world) === 0;
+/** Clients that would lose their replicas. */
+const orphans = (world: World): number => (world.about.ownsReplicas ? othersOf(world) : 0);
 
+/** Asks, if anybody would lose anything. */
 export function askToQuit(model: Model, world: World): Step {
 	const open = openCount(world);
-	const others = world.about.ownsReplicas ? othersOf(world) : 0;
+	const others = orphans(world);
 	if (open === 0 && others === 0) return step(model, {type: 'quit'});
 	return step({
 		...model,

@@ -1,4 +1,4 @@
-import {emptyLine, withText} from '../line-editor.ts';
+import {emptyLine} from '../line-editor.ts';
 import type {Effect, Model, Step} from '../model.ts';
 import {commandOf, parseSlash, type SlashName, slashNames, usageOf, type Values} from '../slash.ts';
 import {type ThemeName, themeNames} from '../theme.ts';
@@ -21,6 +21,7 @@ export function popupEntered(model: Model, world: World): Step {
 	return again.type === 'command' && first === undefined ? sent({...done.model, popup: null}, world) : done;
 }
 
+/** Enter: a message is said, a command is run; what is refused stays in the line. */
 export function sent(model: Model, world: World): Step {
 	const {text} = model.line;
 	if (text.trim() === '') return model.anchor === null ? step({...model, unread: null}) : toEnd(model);
@@ -43,6 +44,8 @@ export function sent(model: Model, world: World): Step {
 	if (parsed.type === 'text')
 		return step(cleared, {type: 'say', text: parsed.text, nick: model.nick}, kept, {type: 'atEnd'});
 	const result = run(cleared, parsed.name, parsed.values, world);
+	const isRefused = result.model.toast !== cleared.toast && result.model.toast?.isBad === true;
+	if (isRefused) return {model: {...result.model, line: model.line}, effects: []};
 	return {model: result.model, effects: [kept, ...result.effects]};
 }
 
@@ -65,11 +68,7 @@ export function run(model: Model, name: SlashName, {numbers, words, isBold}: Val
 		case 'nick': {
 			const nick = words.name ?? '';
 			if (!/^[\p{L}\p{N}_-]{1,16}$/u.test(nick) || nick === '--')
-				return refused(
-					{...model, line: withText(model.line, `/nick ${nick}`)},
-					'a nick is 1 to 16 letters, digits, _ or -',
-					world,
-				);
+				return refused(model, 'a nick is 1 to 16 letters, digits, _ or -', world);
 			return step(toasted({...model, nick}, `you are ${nick} now`, world));
 		}
 		case 'me':

@@ -4,8 +4,10 @@ import {mentions} from '../panes/messages.ts';
 import {isForAll, type World} from '../world.ts';
 import {noticed} from './steps.ts';
 
+/** The round trip that is shown is renewed this often. */
 const lagMs = 5000;
 
+/** What came since the last look: unread and mentions, the cluster's own story, divergence, trouble. */
 export function onNews(model: Model, world: World): Step {
 	const effects: Effect[] = [];
 	let next = model;

@@ -5,6 +5,7 @@ import {MessageList, mentions} from '../panes/messages.ts';
 import type {World} from '../world.ts';
 import {refused, step} from './steps.ts';
 
+/** By rows or pages, by no more than there is; older messages are fetched before the reader comes to them. */
 export function scrolled(model: Model, world: World, by: number, isPage: boolean): Step {
 	const space = geometry(model, world).chat;
 	if (space === null) return step(model);
@@ -25,16 +26,20 @@ export function scrolled(model: Model, world: World, by: number, isPage: boolean
 	);
 }
 
+/** The end is followed again, and all is read. */
 export const toEnd = (model: Model): Step =>
 	step({...model, anchor: null, found: null, unread: null}, {type: 'atEnd'});
 
+/** To a message, wherever the reader is. */
 export function jumped(model: Model, position: number, world: World): Step {
-	const shown = geometry(model, world).chat === null ? {...model, view: 'chat' as const} : model;
+	const focus = model.focus === 'line' ? 'line' : 'chat';
+	const shown: Model = geometry(model, world).chat === null ? {...model, view: 'chat', focus} : model;
 	const space = geometry(shown, world).chat!;
 	const anchor = new MessageList(shown, world, space.width).show(position, space.height);
 	return step({...shown, anchor, found: position});
 }
 
+/** To the next message, up or down, that speaks to the reader. */
 export function mention(model: Model, world: World, by: -1 | 1): Step {
 	const {lines} = world.client;
 	const isMention = (index: number) =>
@@ -46,6 +51,7 @@ export function mention(model: Model, world: World, by: -1 | 1): Step {
 	return refused(model, by < 0 ? 'no earlier mention' : 'no later mention', world);
 }
 
+/** To the next match, up or down. */
 export function found(model: Model, world: World, by: -1 | 1, from = model.found): Step {
 	if (model.find === '') return refused(model, 'nothing to find: / or Ctrl+S first', world);
 	const {lines} = world.client;
@@ -59,6 +65,7 @@ export function found(model: Model, world: World, by: -1 | 1, from = model.found
 
 type Search = Overlay & {type: 'search'};
 
+/** The chat is searched while the words are typed. */
 export function searched(model: Model, overlay: Search, world: World): Step {
 	if (overlay.in === 'history') return step({...model, overlay});
 	const find = overlay.typed.toLowerCase();

@@ -93,11 +93,8 @@ function onText(model: Model, text: string, world: World): Step {
 		return searched(model, {...overlay, typed: overlay.typed + text, at: 0}, world);
 	if (overlay === null && model.focus === 'line') {
 		const line = insert(model.line, text);
-		const isNew =
-			model.popup === null &&
-			!/^\/$|@$|^\/[a-z]/i.test(line.text.slice(0, line.cursor)) &&
-			!/@\S*$/.test(line.text.slice(0, line.cursor));
-		return step({...model, line, recall: null, popup: isNew ? null : {at: 0}});
+		const isCompletable = /^\/(?!\/)|(?:^|\s)@\S*$/.test(line.text.slice(0, line.cursor));
+		return step({...model, line, recall: null, popup: isCompletable ? {at: 0} : null});
 	}
 
 	const [character = '', ...rest] = graphemesOf(text);

@@ -7,6 +7,7 @@ import type {World} from '../world.ts';
 import {scrolled, toEnd} from './reading.ts';
 import {refused, step, toasted} from './steps.ts';
 
+/** Help and palette are one thing: actions to choose from. */
 export const menu = (kind: 'help' | 'palette'): Overlay => ({
 	type: 'menu',
 	kind,
@@ -15,17 +16,15 @@ export const menu = (kind: 'help' | 'palette'): Overlay => ({
 	at: 0,
 });
 
+/** Another view; where one can type, one types at once. */
 export function showing(model: Model, view: View): Model {
 	const isTalk = view === 'chat' || view === 'split';
-	const seen = isTalk && model.anchor === null ? {unread: model.unread} : {};
-	return {...model, ...seen, view, zoomedFrom: null, showsDetail: false, focus: isTalk ? 'line' : view};
+	return {...model, view, zoomedFrom: null, showsDetail: false, focus: isTalk ? 'line' : view};
 }
 
-export const toLine = (model: Model): Model =>
-	model.view === 'chat' || model.view === 'split'
-		? {...model, focus: 'line'}
-		: {...model, focus: 'line', popup: null};
+export const toLine = (model: Model): Model => ({...model, focus: 'line', popup: null});
 
+/** Round and round among what is on the screen. */
 export function nextPane(model: Model, world: World): Model {
 	const {view} = geometry(model, world).layout;
 	const panes: ReadonlyArray<Model['focus']> =
@@ -33,6 +32,7 @@ export function nextPane(model: Model, world: World): Model {
 	return {...model, focus: panes[(panes.indexOf(model.focus) + 1) % panes.length]!, popup: null};
 }
 
+/** The pane alone, or what was there before. */
 export function zoomed(model: Model): Model {
 	if (model.zoomedFrom !== null) return {...model, view: model.zoomedFrom, zoomedFrom: null};
 	return model.focus === 'line' ? model : {...model, view: model.focus, zoomedFrom: model.view};
@@ -46,6 +46,7 @@ export function left(model: Model, world: World): Step {
 	return step({...model, focus, unread: null, popup: null});
 }
 
+/** Up and down mean in each pane what one would expect there. */
 export function moved(model: Model, world: World, by: number, isPage: boolean): Step {
 	switch (model.focus) {
 		case 'line':
@@ -66,15 +67,18 @@ export function moved(model: Model, world: World, by: number, isPage: boolean): 
 	}
 }
 
+/** The replica that K, R and I are about. */
 export const chosen = (model: Model, id: number, world: World): Model =>
 	id < world.about.replicas ? {...model, selected: id} : model;
 
+/** At the last slot the tail is followed again. */
 export function slotMoved(model: Model, world: World, by: number): Model {
 	const last = lastSlot(world);
 	const slot = Math.max(1, Math.min(last, (model.log.slot ?? last) + by));
 	return {...model, log: {slot: slot >= last && by > 0 ? null : slot}};
 }
 
+/** To the next hole or no-op. */
 export function oddSlot(model: Model, world: World, by: -1 | 1): Step {
 	const odd = oddSlots(world);
 	const at = model.log.slot ?? lastSlot(world) + 1;
@@ -84,6 +88,7 @@ export function oddSlot(model: Model, world: World, by: -1 | 1): Step {
 		: step({...model, log: {slot: next}});
 }
 
+/** Only what the reader asked for leaves for the clipboard. */
 export function copied(model: Model, world: World): Step {
 	const status = world.monitor.replicas[model.selected]?.status;
 	const line = world.client.lines.find(({position}) => position === model.found) ?? world.client.lines.at(-1);

@@ -8,6 +8,7 @@ import {step} from './steps.ts';
 
 const mostHistory = 1000;
 
+/** The popup follows what is typed, and closes when the cursor goes elsewhere. */
 export function edited(model: Model, edit: Edit): Step {
 	const line = edits[edit](model.line);
 	const isTyping = line.text !== model.line.text;
@@ -19,11 +20,13 @@ export function edited(model: Model, edit: Edit): Step {
 	});
 }
 
+/** The newest last, each once. */
 export function remembered(model: Model, text: string): Model {
 	const history = [...model.history.filter(each => each !== text), text].slice(-mostHistory);
 	return {...model, history, recall: null};
 }
 
+/** Up and down: among the lines of a draft first, then among earlier input; the draft is kept at its end. */
 export function recalled(model: Model, by: -1 | 1): Model {
 	const inside = moveRow(model.line, by);
 	if (inside !== null && model.recall === null) return {...model, line: inside};
@@ -44,6 +47,7 @@ export function recalled(model: Model, by: -1 | 1): Model {
 	return by > 0 && model.recall !== null ? {...model, recall: null, line: draft} : model;
 }
 
+/** Tab: the only choice, or the chosen one; of several, first shows them. */
 export function completed(model: Model, world: World): Step {
 	const completions = completionsFor(model, world);
 	if (completions === null) return step({...model, popup: null});
