@@ -260,7 +260,7 @@ const stillness = Array.from({length: 30}, () => 0);
 /** Messages a second, now and in the last minute. */
 export function throughputRow({monitor, client, about}: World, width: number): Row {
 	const {perSecond, history} = monitor.throughput;
-	const room = Math.max(4, Math.min(30, width - 36));
+	const room = Math.max(4, Math.min(30, width - 42));
 	return [
 		span('msg/s ', 'dim'),
 		span(sparkline([...stillness, ...history], room, about.isAscii), 'accent'),
