@@ -30,6 +30,9 @@ export type Service = {
 	note(notes: readonly Note[]): void;
 };
 
+/** Stands at the door of the core: takes the step, and sees what goes in and what comes out. */
+export type Watch = (input: Input, step: () => Output) => Output;
+
 /**
  * Gives a replica a disk, a network and something to execute, and keeps the
  * one rule of the house: first write, then send. Steps taken while a write is
@@ -45,16 +48,25 @@ export class Host {
 	readonly #network: Network;
 	readonly #service: Service;
 	readonly #now: () => number;
+	readonly #watch: Watch | undefined;
 	#queued: Output[] = [];
 	#isWriting = false;
 
 	/** The first tick executes what the disk remembers: nothing may come in before. `now` gives Unix milliseconds. */
-	constructor(replica: Replica, disk: Disk, network: Network, service: Service, now: () => number) {
+	constructor(
+		replica: Replica,
+		disk: Disk,
+		network: Network,
+		service: Service,
+		now: () => number,
+		watch?: Watch,
+	) {
 		this.replica = replica;
 		this.#disk = disk;
 		this.#network = network;
 		this.#service = service;
 		this.#now = now;
+		this.#watch = watch;
 		this.tick();
 	}
 
@@ -131,7 +143,8 @@ export class Host {
 	}
 
 	#step(input: Input) {
-		const output = this.replica.step(input);
+		const step = this.#watch;
+		const output = step ? step(input, () => this.replica.step(input)) : this.replica.step(input);
 		if (output.decisions.length > 0) this.#service.execute(output.decisions);
 		if (output.busy.length > 0) this.#service.refuse(output.busy);
 		if (output.fetchFrom !== null) this.#service.fetch(output.fetchFrom);

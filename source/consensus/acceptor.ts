@@ -1,5 +1,6 @@
 import assert from './assert.ts';
 import type {Effects} from './effects.ts';
+import {sorted} from './imprint.ts';
 import {isSame, sizeOf} from './requests.ts';
 import type {Entry, Options, Proposal, ReplicaId, Slot, Value, View} from './types.ts';
 import {noView} from './views.ts';
@@ -28,6 +29,11 @@ export class Acceptor {
 		this.#effects = effects;
 		this.since = since;
 		this.highest = since;
+	}
+
+	/** See Replica. */
+	get imprint(): unknown {
+		return [this.view, this.since, this.highest, sorted(this.accepted)];
 	}
 
 	recover(entry: Entry) {

@@ -1,6 +1,7 @@
 import type {Acceptor} from './acceptor.ts';
 import assert from './assert.ts';
 import type {Effects} from './effects.ts';
+import {sorted} from './imprint.ts';
 import {isSame, sizeOf} from './requests.ts';
 import type {Entry, Options, ReplicaId, Slot, Value} from './types.ts';
 import {majorityOf} from './views.ts';
@@ -58,6 +59,12 @@ export class Learner {
 
 	isDecided(slot: Slot): boolean {
 		return slot <= this.through || this.decided.has(slot);
+	}
+
+	/** See Replica. */
+	get imprint(): unknown {
+		const votes = [...this.#votes].map(([slot, voters]) => [slot, [...voters].sort()]);
+		return [this.through, this.highest, sorted(this.decided), votes.sort()];
 	}
 
 	/** Votes are counted within a view; the next primary proposes again what stayed open. */

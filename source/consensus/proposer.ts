@@ -67,6 +67,14 @@ export class Proposer {
 		return slot;
 	}
 
+	/** See Replica. Reports count in the order in which they came. */
+	get imprint(): unknown {
+		const always = [this.#view, [...this.skips].sort(), this.#next, this.#late];
+		if (this.phase === 'idle') return always;
+		const work = [this.#first, [...this.open], [...this.#reports], this.#queue, [...this.#inHand].sort()];
+		return [this.phase, always, work];
+	}
+
 	retire() {
 		if (this.phase === 'leading') this.skips.clear();
 		this.phase = 'idle';

@@ -1,6 +1,7 @@
 import {Acceptor} from './acceptor.ts';
 import assert from './assert.ts';
 import {Effects} from './effects.ts';
+import {sorted} from './imprint.ts';
 import {Learner} from './learner.ts';
 import {Proposer} from './proposer.ts';
 import {keyOf} from './requests.ts';
@@ -115,6 +116,26 @@ export class Replica {
 			waiting: this.waiting.size,
 			skips: [...proposer.skips],
 		};
+	}
+
+	/**
+	 * All that decides what this replica does from here on, as plain data: two
+	 * that have the same imprint (and the same options) do the same for ever.
+	 * What only counts, or only served a note, is left out.
+	 */
+	imprint(): unknown {
+		const {acceptor, learner, proposer, suspicion, options} = this;
+		const {heartbeatTicks, holePatienceTicks} = options;
+		const waiting = [...this.waiting.values()].map(({request, beat}) => [
+			request,
+			Math.min(this.#beats - beat, 2),
+		]);
+		const holeTicks = Math.min(this.#holeTicks, Math.max(heartbeatTicks, holePatienceTicks));
+		const marks = sorted(this.#marks).filter(([, mark]) => mark > learner.through);
+		return [
+			[acceptor.imprint, learner.imprint, proposer.imprint, suspicion.imprint],
+			[waiting, this.leader, this.#isNew, Math.min(this.#sinceBeat, heartbeatTicks), holeTicks, marks],
+		];
 	}
 
 	/** All that must not be forgotten, as entries: what a fresh journal begins with after a checkpoint. */

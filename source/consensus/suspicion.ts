@@ -1,4 +1,5 @@
 import assert from './assert.ts';
+import {sorted} from './imprint.ts';
 import type {Options, ReplicaId} from './types.ts';
 import {majorityOf} from './views.ts';
 
@@ -51,6 +52,12 @@ export class Suspicion {
 	/** Why we doubt, as a sentence without its subject. */
 	get complaint(): string {
 		return this.#complaint;
+	}
+
+	/** See Replica. Longer than patience is not worse, and why it was lost is for people. */
+	get imprint(): unknown {
+		const silence = Math.min(this.#silence, this.#patience);
+		return [silence, this.#patience, this.#isPaid, sorted(this.#doubters), this.#unrest];
 	}
 
 	get #isMajority(): boolean {
