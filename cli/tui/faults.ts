@@ -75,8 +75,7 @@ export function consequenceOf(fault: Fault, world: World): Consequence | {readon
 				title: `Skip ${fault.slot === null ? 'a slot' : `slot ${fault.slot}`}?`,
 				lines: [
 					`r${id}, the leader of view ${view}, leaves ${slot} out.`,
-					'What is said after it is decided, but nothing past the hole is executed until',
-					`r${id} is killed or doubted: then the next view fills the hole with a no-op.`,
+					`What is said after it is decided, but nothing past the hole is executed until r${id} is killed or doubted: then the next view fills the hole with a no-op.`,
 					...retried,
 				],
 				yes: 'skip it',

@@ -287,6 +287,22 @@ describe('the chat', () => {
 		expect(rows.find(row => row.endsWith('hi'))).toMatch(/ {7}\?\? {3}hi$/);
 	});
 
+	test('what was told before the first message stands above it, or where its time is', () => {
+		const told = follow(
+			modelOf({view: 'chat'}),
+			[{type: 'told', text: safeLine('starting r0')}],
+			worldOf(),
+		).model;
+		const later = worldOf({client: {lines: [lineOf(1, {at: noon + 1})]}});
+		const fresh = picture(follow(told, [news], later).model, later);
+		expect(fresh.indexOf('starting r0')).toBeGreaterThan(0);
+		expect(fresh.indexOf('starting r0')).toBeLessThan(fresh.indexOf('message 1'));
+		const old = worldOf({client: {lines: [lineOf(41), lineOf(42), lineOf(43, {at: noon + 1})]}});
+		const shown = picture(follow(told, [news], old).model, old);
+		expect(shown.indexOf('starting r0')).toBeGreaterThan(shown.indexOf('message 42'));
+		expect(shown.indexOf('starting r0')).toBeLessThan(shown.indexOf('message 43'));
+	});
+
 	test('failed messages are said again, or taken away', () => {
 		const world = worldOf({client: {pending: [pendingOf({key: 7, state: 'failed', text: 'again'})]}});
 		expect(press(modelOf(), "'/resend' enter", world).effects.slice(1)).toEqual([

@@ -127,7 +127,8 @@ export class MessageList {
 		const line = this.#lines[index];
 		if (line === undefined) return this.#tail;
 		const before = this.#lines[index - 1];
-		const rows: Row[] = [];
+		// What was told before anybody said anything.
+		const rows: Row[] = line.position === 1 ? [...this.#noticeRows(0)] : [];
 		if (before === undefined || dayOf(before.at) !== dayOf(line.at))
 			rows.push(this.#separator(dayOf(line.at), this.#glyphs.line));
 		if (this.#model.unread === line.position)

@@ -11,7 +11,7 @@ export function dialogRows(
 	isAscii: boolean,
 ): readonly Row[] {
 	const longest = Math.max(widthOf(dialog.title) + 4, ...dialog.lines.map(widthOf), 46);
-	const inner = Math.min(longest, columns - 6);
+	const inner = Math.min(longest, columns - 6, 72);
 	const text = dialog.lines.flatMap(line => wrap(line, inner)).map((line): Row => [span(` ${line}`)]);
 	const foot: readonly Row[] =
 		dialog.type === 'dialog'

@@ -24,7 +24,15 @@ export function onNews(model: Model, world: World): Step {
 			fresh.some(line => line.client !== world.about.client && mentions(line.text, model.nick))
 		)
 			effects.push({type: 'bell'});
-		next = {...next, last, unread};
+		// What was told before the history came stands where its time is.
+		const placed =
+			model.last > 0
+				? next.notices
+				: next.notices.map(notice => ({
+						...notice,
+						after: world.client.lines.findLast(({at}) => at <= notice.at)?.position ?? 0,
+					}));
+		next = {...next, last, unread, notices: placed};
 	}
 
 	next = withNotes(next, world);
