@@ -96,6 +96,6 @@ export class Crowd {
 }
 
 /** The command line, beside which these files lie, in the sources as in dist. */
-const script = fileURLToPath(
+export const script = fileURLToPath(
 	new URL(`../../cli/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 );

@@ -6,7 +6,7 @@
 import type {ReplicaId, Slot, View} from '../consensus/types.ts';
 import {check, type Operation, type Read, type ReplicaLog} from '../history.ts';
 import type {StampedNote, Status} from '../network/events.ts';
-import {type Finding, fact, failure} from './finding.ts';
+import {type Finding, fact, failure, skipped} from './finding.ts';
 
 /** One cluster, from its first start to its end. */
 export type Evidence = {
@@ -23,15 +23,28 @@ export type Evidence = {
 	/** What the replicas said of themselves, in order of time. */
 	readonly samples: readonly Sample[];
 	readonly notes: readonly StampedNote[];
+	/** Each start of a process, in order of time. */
+	readonly starts: readonly Start[];
 	/** In order of time. */
 	readonly kills: readonly Kill[];
 	readonly skips: readonly Skip[];
+	/** What else was done to them, in order of time. */
+	readonly ordeals: readonly Ordeal[];
+	/** Starts that were to be refused, and ends that were to come, in order of time. */
+	readonly ends: readonly End[];
+	readonly words: readonly Word[];
+	/** What `paxos-chat verify` said when it was asked. */
+	readonly verdicts: readonly Verdict[];
+	/** Why a part of the act could not be played on this machine; null if all was. */
+	readonly skipped: string | null;
 	/** What the replicas were told to lose, from 0 to 1. */
 	readonly loss: number;
 };
 
 /** `life` counts the processes of a replica from 1: counts begin again with each. */
 export type Sample = {readonly at: number; readonly life: number; readonly status: Status};
+
+export type Start = {readonly at: number; readonly replica: ReplicaId};
 
 /** A kill -9. */
 export type Kill = {
@@ -53,6 +66,44 @@ export type Skip = {
 	readonly view: View;
 };
 
+/** Something that was done to replicas on purpose, for a while or once. */
+export type Ordeal = {
+	readonly at: number;
+	/** When it was over; null if it was not before the end. */
+	readonly until: number | null;
+	/** The highest view that anybody had told of when it began, and who led it. */
+	readonly view: View;
+	readonly leader: ReplicaId | null;
+} & What;
+export type What =
+	/** SIGSTOP to SIGCONT; cut off by order; a sync of the disk that takes its time; a disk that is full; a directory that is gone. */
+	| {readonly kind: 'pause' | 'isolation' | 'slow' | 'full' | 'wipe'; readonly replica: ReplicaId}
+	/** A file was changed at this byte: its end was torn off or overwritten, or a bit in the middle was flipped. */
+	| {
+			readonly kind: 'tear' | 'flip';
+			readonly replica: ReplicaId;
+			readonly path: string;
+			readonly offset: number;
+	  }
+	/** Of each pair the second hears nothing that the first says. */
+	| {readonly kind: 'cut'; readonly links: readonly Direction[]};
+export type Direction = readonly [speaker: ReplicaId, hearer: ReplicaId];
+
+/** A process that went down by itself, as it should. */
+export type End = {
+	/** When it was started, or put on its last way. */
+	readonly at: number;
+	readonly replica: ReplicaId;
+	readonly until: number;
+	/** `exit code 1` */
+	readonly how: string;
+};
+
+/** A line that a replica wrote for its operator. */
+export type Word = {readonly at: number; readonly replica: ReplicaId; readonly line: string};
+
+export type Verdict = {readonly at: number; readonly code: number; readonly problems: readonly string[]};
+
 /** The questions that every act must answer with no, and the figures that every act can show. */
 export function* safety(evidence: Evidence): Generator<Finding> {
 	const {histories, logs, alive} = evidence;
@@ -72,6 +123,8 @@ export function* safety(evidence: Evidence): Generator<Finding> {
 			yield failure(`at the end the log of replica ${replica} is longer than that of another live one`);
 	for (const replica of alive)
 		if (!logs.some(log => log.replica === replica)) yield failure(`replica ${replica} has no log`);
+
+	if (evidence.skipped !== null) yield skipped(evidence.skipped);
 
 	const last = lastOf(evidence);
 	yield fact('messages', verdict.length);
@@ -99,9 +152,12 @@ function* hashesAgree({samples}: Evidence): Generator<Finding> {
 }
 
 /** A view is a promise: no replica ever goes back, not even over a kill -9 (rule R1). */
-function* viewsNeverFall({samples}: Evidence): Generator<Finding> {
+function* viewsNeverFall({samples, ordeals}: Evidence): Generator<Finding> {
 	const views = new Map<ReplicaId, View>();
-	for (const {status} of samples) {
+	const wipes = ordeals.filter(({kind}) => kind === 'wipe');
+	for (const {at, status} of samples) {
+		// What comes after a wipe has nothing to remember, and must be kept from everything else.
+		while (wipes[0] !== undefined && wipes[0].at < at) views.delete(subjectOf(wipes.shift()!));
 		const before = views.get(status.id) ?? -1;
 		if (status.view < before)
 			yield failure(`replica ${status.id} went back from view ${before} to ${status.view}`);
@@ -145,6 +201,42 @@ export function nextLeader({samples}: Evidence, at: number, above: View): Sample
 		sample => sample.at > at && sample.status.role === 'primary' && sample.status.view > above,
 	);
 }
+
+/** Whom an ordeal befell; -1: links, and nobody alone. */
+export const subjectOf = (ordeal: Ordeal): ReplicaId => (ordeal.kind === 'cut' ? -1 : ordeal.replica);
+
+/** How many views were entered from one moment to another, by the highest that anybody told of. */
+export function viewsBetween({samples}: Evidence, from: number, to: number): number {
+	let before = 0;
+	let after = 0;
+	for (const {at, status} of samples) {
+		if (at <= from) before = Math.max(before, status.view);
+		if (at <= to) after = Math.max(after, status.view);
+	}
+
+	return after - before;
+}
+
+/** Requests that were said and acknowledged within a span of time. */
+export const acknowledgedBetween = ({histories}: Evidence, from: number, to: number): number =>
+	count(histories, ({start, end}) => start > from && end !== null && end < to);
+
+/** Acknowledgements that came within a span of time, whenever their requests were said. */
+export const answersBetween = ({histories}: Evidence, from: number, to: number): number =>
+	count(histories, ({end}) => end !== null && end > from && end < to);
+
+/** What a replica wrote within a span of time. */
+export const wordsBetween = (
+	{words}: Evidence,
+	replica: ReplicaId,
+	from: number,
+	to: number,
+): readonly string[] =>
+	words.filter(word => word.replica === replica && word.at >= from && word.at <= to).map(({line}) => line);
+
+/** The last word of a replica before a moment. */
+export const lastWord = ({samples}: Evidence, replica: ReplicaId, at: number): Status | undefined =>
+	samples.findLast(sample => sample.status.id === replica && sample.at <= at)?.status;
 
 /** How many repeated requests were answered from session tables, over all lives of all replicas. */
 export const retriesAnswered = (evidence: Evidence): number =>

@@ -1,20 +1,37 @@
+import {execFile} from 'node:child_process';
 import {appendFileSync} from 'node:fs';
-import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {cp, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Administrator} from '../client/administrator.ts';
 import {Monitor} from '../client/monitor.ts';
 import {type Cluster, parseCluster} from '../cluster.ts';
-import type {ReplicaId, Slot} from '../consensus/types.ts';
+import type {ReplicaId, Slot, View} from '../consensus/types.ts';
 import type {ReplicaLog} from '../history.ts';
 import {monotonicMs} from '../history-file.ts';
 import type {Order, Status} from '../network/events.ts';
 import {ensureData} from '../storage/private-files.ts';
 import {ensureSecret} from '../storage/secret.ts';
 import {Supervisor} from '../supervisor.ts';
-import {Crowd, type CrowdOptions} from './crowd.ts';
-import {type Evidence, type Kill, retriesAnswered, type Sample, type Skip} from './evidence.ts';
+import {Crowd, type CrowdOptions, script} from './crowd.ts';
+import {flip, flipOld, litter, type Place, tearOff} from './damage.ts';
+import {
+	type Direction,
+	type End,
+	type Evidence,
+	type Kill,
+	type Ordeal,
+	retriesAnswered,
+	type Sample,
+	type Skip,
+	type Start,
+	type Verdict,
+	type What,
+	type Word,
+} from './evidence.ts';
+import {Links} from './links.ts';
+import {type Hold, limitFiles, slowDown} from './tools.ts';
 
 export type StageOptions = {
 	readonly title: string;
@@ -22,6 +39,10 @@ export type StageOptions = {
 	readonly f: number;
 	/** Keys of cluster.json beside the replicas. */
 	readonly tunables?: Readonly<Partial<Record<keyof Cluster, number>>>;
+	/** The replicas hear each other through links that can be cut. */
+	readonly hasLinks?: boolean;
+	/** Each replica has a DATA of its own, as on a machine of its own. */
+	readonly hasOwnData?: boolean;
 };
 
 /** How often a condition is looked at. */
@@ -29,6 +50,10 @@ const pollMs = 20;
 /** The longest that replicas may take to be equal once nobody talks any more, and that a new one may take to answer. */
 const settleSeconds = 20;
 const startSeconds = 20;
+/** The longest that a replica may take that must go down by itself. */
+const endSeconds = 10;
+/** A disk that is nearly full has room for this. */
+const fillBytes = 2048;
 /** Statuses come five times a second: two in a row that are equal are not a coincidence. */
 const statusMs = 250;
 
@@ -42,13 +67,24 @@ export class Stage {
 	readonly #options: StageOptions;
 	readonly #directory: string;
 	readonly #tell: (line: string) => void;
-	readonly #supervisor: Supervisor;
+	/** One for each replica, in order of id: each has its own cluster.json or DATA, if the act wants it. */
+	readonly #supervisors: readonly Supervisor[];
+	readonly #links: Links | undefined;
 	readonly #monitor: Monitor;
 	readonly #administrator: Administrator;
 	readonly #crowds: Crowd[] = [];
 	readonly #samples: Sample[] = [];
+	readonly #starts: Start[] = [];
 	readonly #kills: Kill[] = [];
 	readonly #skips: Skip[] = [];
+	readonly #ordeals: Ordeal[] = [];
+	readonly #ends: End[] = [];
+	readonly #verdicts: Verdict[] = [];
+	readonly #words: Word[] = [];
+	/** Those that are meant to go down, and how it went. */
+	readonly #expected = new Map<ReplicaId, (how: string) => void>();
+	/** What holds their processes. */
+	readonly #holds = new Set<Hold>();
 	/** When each life of each replica began, in Unix milliseconds: a status tells its own time, and so its life. */
 	readonly #lives: number[][];
 	readonly #alive = new Set<ReplicaId>();
@@ -56,6 +92,7 @@ export class Stage {
 	#unsubscribe: () => void = () => {};
 	#highest = 0;
 	#loss = 0;
+	#skipped: string | null = null;
 	/** A replica that went down without our doing. */
 	#accident: Error | undefined;
 
@@ -65,12 +102,26 @@ export class Stage {
 		const path = join(directory, 'cluster.json');
 		const ports = await freePorts(2 * options.f + 1);
 		const replicas = ports.map((port, id) => ({id, host: '127.0.0.1', port}));
-		const text = JSON.stringify({f: options.f, ...options.tunables, replicas}, null, '\t');
-		await writeFile(path, `${text}\n`);
+		const textFor = (each: typeof replicas) =>
+			`${JSON.stringify({f: options.f, ...options.tunables, replicas: each}, null, '\t')}\n`;
+		await writeFile(path, textFor(replicas));
 		const data = join(directory, 'data');
-		const cluster = parseCluster(text, path);
+		const cluster = parseCluster(textFor(replicas), path);
 		await ensureData(data);
-		return new Stage(options, directory, tell, cluster, await ensureSecret(data, cluster));
+		const secret = await ensureSecret(data, cluster);
+		const links = options.hasLinks ? await Links.open(cluster.replicas) : undefined;
+		for (const {id} of replicas) {
+			if (options.hasOwnData) {
+				await ensureData(`${data}-${id}`);
+				await cp(join(data, 'secret'), join(`${data}-${id}`, 'secret'));
+			}
+
+			if (links === undefined) continue;
+			const seen = replicas.map(each => (each.id === id ? each : {...each, port: links.port(each.id, id)}));
+			await writeFile(join(directory, `cluster-${id}.json`), textFor(seen));
+		}
+
+		return new Stage(options, directory, tell, cluster, secret, links);
 	}
 
 	private constructor(
@@ -79,24 +130,38 @@ export class Stage {
 		tell: (line: string) => void,
 		cluster: Cluster,
 		secret: Buffer,
+		links: Links | undefined,
 	) {
 		this.#options = options;
 		this.#directory = directory;
 		this.#tell = tell;
 		this.cluster = cluster;
 		this.replicas = cluster.replicas.length;
+		this.#links = links;
 		this.#lives = cluster.replicas.map(() => []);
 		this.#monitor = new Monitor({cluster});
 		this.#administrator = new Administrator({cluster, secret});
-		this.#supervisor = new Supervisor({
-			cluster,
-			configPath: this.#config,
-			dataDirectory: this.data,
+		this.#supervisors = cluster.replicas.map(({id}) => this.#supervisorOf(id));
+	}
+
+	#supervisorOf(id: ReplicaId): Supervisor {
+		return new Supervisor({
+			cluster: this.cluster,
+			ids: [id],
+			configPath: this.#links ? join(this.#directory, `cluster-${id}.json`) : this.#config,
+			dataDirectory: this.#dataOf(id),
 			extraArguments: () => ['--faults'],
-			// For the look at a story that failed.
-			onLine: (id, line) => appendFileSync(join(directory, `replica-${id}.txt`), `${line}\n`),
-			onExit: (id, how) => {
-				if (this.#alive.delete(id)) this.#accident ??= new Error(`replica ${id} went down by itself: ${how}`);
+			onLine: (_, line) => {
+				this.#words.push({at: monotonicMs(), replica: id, line});
+				// For the look at a story that failed.
+				appendFileSync(join(this.#directory, `replica-${id}.txt`), `${line}\n`);
+			},
+			onExit: (_, how) => {
+				const expected = this.#expected.get(id);
+				this.#expected.delete(id);
+				const wasAlive = this.#alive.delete(id);
+				if (expected !== undefined) expected(how);
+				else if (wasAlive) this.#accident ??= new Error(`replica ${id} went down by itself: ${how}`);
 			},
 		});
 	}
@@ -125,7 +190,7 @@ export class Stage {
 	/** Whatever the act waits for, it waits no longer. */
 	breakOff(why: Error): void {
 		this.#accident ??= why;
-		for (const id of this.#supervisor.ids) void this.#supervisor.kill(id);
+		for (const [id, supervisor] of this.#supervisors.entries()) void supervisor.kill(id);
 	}
 
 	/** Who runs. */
@@ -135,7 +200,7 @@ export class Stage {
 
 	/** Process id of a replica; null while it does not run. */
 	pid(id: ReplicaId): number | null {
-		return this.#supervisor.pid(id);
+		return this.#supervisors[id]!.pid(id);
 	}
 
 	/** The last word of a replica in its present life. */
@@ -192,7 +257,7 @@ export class Stage {
 
 	/** kill -9, of the process. Resolves when it is gone. */
 	async kill(id: ReplicaId): Promise<void> {
-		const pid = this.#supervisor.pid(id);
+		const pid = this.pid(id);
 		if (pid === null || !this.#alive.has(id)) throw new Error(`replica ${id} does not run`);
 		const status = this.status(id);
 		const left = this.alive.filter(other => other !== id && this.status(other) !== undefined).length;
@@ -202,14 +267,14 @@ export class Stage {
 		const wasPrimary = status?.role === 'primary';
 		this.#kills.push({at, replica: id, pid, wasPrimary, view: status?.view ?? 0, left});
 		this.tell(`kill -9 of replica ${id}${wasPrimary ? `, primary of view ${status.view}` : ''}`);
-		await this.#supervisor.kill(id);
+		await this.#supervisors[id]!.kill(id);
 	}
 
 	/** Starts a replica that does not run, and waits until it answers. */
 	async restart(id: ReplicaId): Promise<void> {
 		if (this.#accident !== undefined) throw this.#accident;
-		this.#lives[id]!.push(Date.now());
-		await this.#supervisor.launch(id).catch(error => {
+		this.#beginLife(id);
+		await this.#supervisors[id]!.launch(id).catch(error => {
 			throw this.#accident ?? error;
 		});
 		this.#alive.add(id);
@@ -218,7 +283,7 @@ export class Stage {
 
 	/** Starts all that do not run. */
 	async restartAll(): Promise<void> {
-		const down = this.#supervisor.ids.filter(id => !this.#alive.has(id));
+		const down = this.#ids.filter(id => !this.#alive.has(id));
 		await Promise.all(down.map(id => this.restart(id)));
 	}
 
@@ -242,6 +307,179 @@ export class Stage {
 		await Promise.all(ids.map(each => this.#order(each, {kind: 'loss', probability})));
 	}
 
+	/** SIGSTOP, and SIGCONT after so many milliseconds. The process is there, its connections too, and it says nothing. */
+	async pause(id: ReplicaId, milliseconds: number): Promise<void> {
+		const pid = this.#pidOf(id);
+		this.tell(`replica ${id} is stopped for ${milliseconds} ms`);
+		const end = this.#begin({kind: 'pause', replica: id});
+		process.kill(pid, 'SIGSTOP');
+		await sleep(milliseconds);
+		if (this.pid(id) === pid) process.kill(pid, 'SIGCONT');
+		end();
+	}
+
+	/** Cuts a replica off from its peers, by order; what it gives ends that. */
+	async isolate(id: ReplicaId): Promise<() => Promise<void>> {
+		this.tell(`replica ${id} is cut off`);
+		const end = this.#begin({kind: 'isolation', replica: id});
+		await this.#order(id, {kind: 'isolate'});
+		return async () => {
+			this.tell(`replica ${id} is back among the others`);
+			await this.#order(id, {kind: 'heal'});
+			end();
+		};
+	}
+
+	/** Cuts these directions and no others; what it gives makes all whole again. */
+	cut(directions: readonly Direction[]): () => void {
+		this.tell(`cuts ${directions.map(pair => pair.join('>')).join(' ')}`);
+		const end = this.#begin({kind: 'cut', links: directions});
+		this.#links!.cut(directions);
+		return () => {
+			this.#links!.cut([]);
+			end();
+		};
+	}
+
+	/** Every sync of its disk takes so much longer; what it gives ends that. Undefined, if it cannot be done here. */
+	async slow(id: ReplicaId, delayMs: number): Promise<(() => Promise<void>) | undefined> {
+		const hold = await slowDown(this.#pidOf(id), delayMs);
+		if (typeof hold === 'string') {
+			this.#skipped = hold;
+			return undefined;
+		}
+
+		this.tell(`every sync of replica ${id} takes ${delayMs} ms longer`);
+		this.#holds.add(hold);
+		const end = this.#begin({kind: 'slow', replica: id});
+		return async () => {
+			this.#holds.delete(hold);
+			await hold.release();
+			end();
+		};
+	}
+
+	/** Files of a replica may not grow any more. Resolves when it is down; false, if it cannot be done here. */
+	async fill(id: ReplicaId): Promise<boolean> {
+		const {size} = await stat(join(this.#homeOf(id), 'chat.log'));
+		const at = monotonicMs();
+		const gone = this.#goneOf(id);
+		const end = this.#begin({kind: 'full', replica: id});
+		const why = await limitFiles(this.#pidOf(id), size + fillBytes);
+		if (why !== undefined) {
+			this.#expected.delete(id);
+			this.#ordeals.pop();
+			this.#skipped = why;
+			return false;
+		}
+
+		this.tell(`the files of replica ${id} cannot grow any more`);
+		await this.#endOf(id, at, gone);
+		end();
+		return true;
+	}
+
+	/** Damages the end of a journal of a replica that is down: bytes are cut off, or bytes of chance stand behind it. */
+	async tear(id: ReplicaId, how: 'cut' | 'litter'): Promise<void> {
+		const place = await (how === 'cut' ? tearOff : litter)(this.#journalOf(id));
+		this.tell(`${how === 'cut' ? 'cut off' : 'litter'} at byte ${place.offset} of ${place.path}`);
+		this.#begin({kind: 'tear', replica: id, ...placeOf(place)})();
+	}
+
+	/** Flips a bit in the older half of a journal of a replica that is down; what it gives flips it back. */
+	async flip(id: ReplicaId): Promise<() => Promise<void>> {
+		const place = await flipOld(this.#journalOf(id));
+		this.tell(`flips a bit of byte ${place.offset} of ${place.path}`);
+		const end = this.#begin({kind: 'flip', replica: id, ...placeOf(place)});
+		return async () => {
+			await flip(place);
+			end();
+		};
+	}
+
+	/** Removes the directory of a replica that is down; or the whole of its DATA, and puts the secret there again. */
+	async wipe(id: ReplicaId): Promise<void> {
+		const data = this.#dataOf(id);
+		const path = this.#options.hasOwnData ? data : this.#homeOf(id);
+		this.tell(`removes ${path}`);
+		await rm(path, {recursive: true});
+		if (this.#options.hasOwnData) {
+			await ensureData(data);
+			await cp(join(this.data, 'secret'), join(data, 'secret'));
+		}
+
+		this.#begin({kind: 'wipe', replica: id})();
+	}
+
+	/** Starts a replica that must not come up, and waits until it has gone down again by itself. */
+	async startInVain(id: ReplicaId): Promise<End> {
+		if (this.#accident !== undefined) throw this.#accident;
+		this.tell(`starts replica ${id}, which must not come up`);
+		const at = monotonicMs();
+		this.#beginLife(id);
+		const gone = this.#goneOf(id);
+		// Whether it listens first or not is its own business.
+		await this.#supervisors[id]!.launch(id).catch(() => {});
+		return this.#endOf(id, at, gone);
+	}
+
+	/** `paxos-chat verify` on DATA, as the replicas run. */
+	async verify(): Promise<Verdict> {
+		const at = monotonicMs();
+		const words = [script, 'verify', '--json', '--data', this.data];
+		const {code, stdout} = await new Promise<{code: number; stdout: string}>(resolve => {
+			execFile(process.execPath, words, {maxBuffer: 1 << 26}, (error, stdout) =>
+				resolve({code: Number(error?.code ?? 0), stdout}),
+			);
+		});
+		const {problems, replicas} = JSON.parse(stdout) as {
+			problems: string[];
+			replicas: Array<{problems: string[]}>;
+		};
+		const verdict = {at, code, problems: [...problems, ...replicas.flatMap(each => each.problems)]};
+		this.#verdicts.push(verdict);
+		return verdict;
+	}
+
+	/** The highest view that anybody has told of. */
+	get highestView(): View {
+		return this.#samples.reduce((highest, {status}) => Math.max(highest, status.view), 0);
+	}
+
+	get #leaderNow(): ReplicaId | null {
+		const view = this.highestView;
+		return (
+			this.alive.find(id => this.status(id)?.role === 'primary' && this.status(id)?.view === view) ?? null
+		);
+	}
+
+	#pidOf(id: ReplicaId): number {
+		const pid = this.pid(id);
+		if (pid === null || !this.#alive.has(id)) throw new Error(`replica ${id} does not run`);
+		return pid;
+	}
+
+	#journalOf(id: ReplicaId): string {
+		if (this.pid(id) !== null) throw new Error(`replica ${id} runs: its files are its own`);
+		return join(this.#homeOf(id), 'journal');
+	}
+
+	/** Its next end is no accident. */
+	#goneOf(id: ReplicaId): Promise<string> {
+		return new Promise(resolve => this.#expected.set(id, resolve));
+	}
+
+	async #endOf(id: ReplicaId, at: number, gone: Promise<string>): Promise<End> {
+		let how: string | undefined;
+		void gone.then(said => {
+			how = said;
+		});
+		await this.until(`replica ${id} goes down by itself`, endSeconds, () => how);
+		const end: End = {at, until: monotonicMs(), replica: id, how: how!};
+		this.#ends.push(end);
+		return end;
+	}
+
 	tell(line: string): void {
 		this.#tell(`${this.#options.title}: ${line}`);
 	}
@@ -261,8 +499,8 @@ export class Stage {
 		const alive = this.alive;
 		await this.close();
 		const histories = (await Promise.all(this.#crowds.map(crowd => crowd.histories()))).flat();
-		const logs = await Promise.all(this.#supervisor.ids.map(id => this.#readLog(id, alive.includes(id))));
-		return {...this.#evidence(), alive, histories, logs};
+		const logs = await Promise.all(this.#ids.map(id => this.#readLog(id, alive.includes(id))));
+		return {...this.#evidence(), alive, histories, logs: logs.filter(log => log !== undefined)};
 	}
 
 	/** Ends every process. May be called at any time, and again. */
@@ -270,21 +508,63 @@ export class Stage {
 		this.#unsubscribe();
 		this.#alive.clear();
 		for (const crowd of this.#crowds) crowd.kill();
+		await this.#letGo();
 		this.#monitor.close();
 		this.#administrator.close();
 		// Nothing is judged of an act that went wrong: its replicas need no time to say goodbye.
 		if (this.#accident !== undefined)
-			await Promise.all(this.#supervisor.ids.map(id => this.#supervisor.kill(id)));
-		await this.#supervisor.stop(0);
+			await Promise.all(this.#supervisors.map((supervisor, id) => supervisor.kill(id)));
+		await Promise.all(this.#supervisors.map(supervisor => supervisor.stop(0)));
+		this.#links?.close();
 	}
 
 	get #config(): string {
 		return join(this.#directory, 'cluster.json');
 	}
 
-	/** DATA of this cluster. */
+	/** DATA of this cluster; of its administrators alone, if each replica has its own. */
 	get data(): string {
 		return join(this.#directory, 'data');
+	}
+
+	#dataOf(id: ReplicaId): string {
+		return this.#options.hasOwnData ? `${this.data}-${id}` : this.data;
+	}
+
+	/** The directory that is a replica's memory. */
+	#homeOf(id: ReplicaId): string {
+		return join(this.#dataOf(id), `replica-${id}`);
+	}
+
+	get #ids(): readonly ReplicaId[] {
+		return this.cluster.replicas.map(({id}) => id);
+	}
+
+	#beginLife(id: ReplicaId): void {
+		this.#lives[id]!.push(Date.now());
+		this.#starts.push({at: monotonicMs(), replica: id});
+	}
+
+	/** Writes down that something begins; what it gives writes down the end. */
+	#begin(what: What): () => void {
+		const index = this.#ordeals.length;
+		const begun: Ordeal = {
+			at: monotonicMs(),
+			until: null,
+			view: this.highestView,
+			leader: this.#leaderNow,
+			...what,
+		};
+		this.#ordeals.push(begun);
+		return () => {
+			this.#ordeals[index] = {...begun, until: monotonicMs()};
+		};
+	}
+
+	async #letGo(): Promise<void> {
+		const holds = [...this.#holds];
+		this.#holds.clear();
+		await Promise.all(holds.map(hold => hold.release()));
 	}
 
 	/** Writes down each new status. */
@@ -314,18 +594,28 @@ export class Stage {
 			alive: this.alive,
 			samples: this.#samples,
 			notes: this.#monitor.store.getSnapshot().notes,
+			starts: this.#starts,
 			kills: this.#kills,
 			skips: this.#skips,
+			ordeals: this.#ordeals,
+			ends: this.#ends,
+			words: this.#words,
+			verdicts: this.#verdicts,
+			skipped: this.#skipped,
 			loss: this.#loss,
 		};
 	}
 
 	/** What a kill -9 tore off in the middle of a line, the next start would have cut away: only whole lines count. */
-	async #readLog(replica: ReplicaId, isAlive: boolean): Promise<ReplicaLog> {
-		const bytes = await readFile(join(this.data, `replica-${replica}`, 'chat.log'));
+	async #readLog(replica: ReplicaId, isAlive: boolean): Promise<ReplicaLog | undefined> {
+		const wipes = this.#ordeals.filter(({kind}) => kind === 'wipe');
+		if (!isAlive && wipes.some(wipe => wipe.kind === 'wipe' && wipe.replica === replica)) return undefined;
+		const bytes = await readFile(join(this.#homeOf(replica), 'chat.log'));
 		return {replica, bytes: isAlive ? bytes : bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)};
 	}
 }
+
+const placeOf = ({path, offset}: Place): Place => ({path, offset});
 
 type Present<Value> = Exclude<Value, false | undefined>;
 

@@ -1,11 +1,16 @@
 import {allDownAllUp} from './all-down-all-up.ts';
+import {bitFlip} from './bit-flip.ts';
+import {isolatedRejoin} from './isolated-rejoin.ts';
 import {killLoop} from './kill-loop.ts';
 import {messageLoss} from './message-loss.ts';
 import {normal} from './normal.ts';
+import {pausedPrimary} from './paused-primary.ts';
 import {primaryDies} from './primary-dies.ts';
 import {primaryDiesFTimes} from './primary-dies-f-times.ts';
 import {skipSlot} from './skip-slot.ts';
 import type {Story} from './story.ts';
+import {tornTail} from './torn-tail.ts';
+import {wipedDisk} from './wiped-disk.ts';
 
 /** All of them, in the order in which they are told. */
 export const stories: readonly Story[] = [
@@ -16,4 +21,9 @@ export const stories: readonly Story[] = [
 	messageLoss,
 	killLoop,
 	allDownAllUp,
+	pausedPrimary,
+	isolatedRejoin,
+	tornTail,
+	bitFlip,
+	wipedDisk,
 ];

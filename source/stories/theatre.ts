@@ -32,7 +32,7 @@ export async function perform(story: Story, rounds: number, audience: Audience):
 	const directory = await mkdtemp(join(tmpdir(), `paxos-chat-${story.name}-`));
 	const findings = await playAndJudge(story, rounds, new House(directory, story.name, audience));
 	const outcome = outcomeOf(findings);
-	const isWorthALook = outcome !== 'PASS' && !audience.signal?.aborted;
+	const isWorthALook = outcome !== 'PASS' && outcome !== 'SKIPPED' && !audience.signal?.aborted;
 	if (!isWorthALook) await rm(directory, {recursive: true});
 	return {
 		story: story.name,

@@ -12,6 +12,9 @@ const shorter: Record<string, number> = {
 	'message-loss': 150,
 	'kill-loop': 20,
 	'all-down-all-up': 2,
+	'isolated-rejoin': 1,
+	'torn-tail': 2,
+	'bit-flip': 1,
 };
 /** What each must have counted, beside the verdict. */
 const facts: Record<string, Record<string, number>> = {
@@ -22,6 +25,11 @@ const facts: Record<string, Record<string, number>> = {
 	'message-loss': {},
 	'kill-loop': {kills: 20, comparedReplicas: 3},
 	'all-down-all-up': {blows: 2, comparedReplicas: 3},
+	'paused-primary': {comparedReplicas: 3},
+	'isolated-rejoin': {viewsEntered: 0, comparedReplicas: 3},
+	'torn-tail': {tornTails: 2, comparedReplicas: 3},
+	'bit-flip': {flippedBits: 1, silent: 0, comparedReplicas: 3},
+	'wiped-disk': {refusals: 1, comparedReplicas: 2},
 };
 
 type Answer = {

@@ -1,0 +1,76 @@
+import {acknowledgedBetween, type Evidence, lastWord, safety, viewsBetween} from './evidence.ts';
+import {type Finding, fact, failure, missing} from './finding.ts';
+import {ofAct, type Story} from './story.ts';
+
+/** How long a backup is out of the reach of the others, in its patience: it doubts the primary all the time. */
+const length = 3;
+
+/** A backup that comes back from isolation has doubted for long, and disturbs nobody. */
+export const isolatedRejoin: Story = {
+	name: 'isolated-rejoin',
+	tells: 'a backup is cut off for three times its patience under load and comes back; no view changes for it',
+	rounds: {of: 'isolations', usual: 2},
+
+	async play(theatre, rounds) {
+		const act = await theatre.perform({title: 'n = 3', f: 1}, async stage => {
+			await stage.start();
+			stage.crowd({processes: 2, clients: 4});
+			for (let round = 1; round <= rounds; round++) {
+				await stage.growth(100, 15);
+				const primary = await stage.leader();
+				const backup =
+					(primary + round) % stage.replicas === primary ? 0 : (primary + round) % stage.replicas;
+				const heal = await stage.isolate(backup);
+				const since = performance.now();
+				await stage.growth(200, 15);
+				await stage.until('it has been away for long enough', 30, () => {
+					return performance.now() - since > length * stage.cluster.patienceMs;
+				});
+				await heal();
+				const goal = stage.highest;
+				await stage.until('it has caught up', 15, () => (stage.status(backup)?.messages ?? 0) >= goal);
+				await stage.growth(200, 15);
+			}
+		});
+		return [act];
+	},
+
+	*judge(acts, rounds) {
+		if (acts.length === 0) yield failure('nothing was played');
+		for (const act of acts) yield* ofAct(act, judge(act, rounds));
+	},
+};
+
+function* judge(act: Evidence, rounds: number): Generator<Finding> {
+	yield* safety(act);
+	const isolations = act.ordeals.filter(({kind}) => kind === 'isolation');
+	if (isolations.length < rounds) yield missing(`${isolations.length} isolations, not ${rounds}`);
+	const behind: number[] = [];
+	let views = 0;
+	for (const [index, ordeal] of isolations.entries()) {
+		if (ordeal.kind !== 'isolation') continue;
+		const {at, replica, leader} = ordeal;
+		const name = `isolation ${index + 1}`;
+		const until = ordeal.until ?? at;
+		if (leader === null || replica === leader) yield missing(`${name} did not hit a backup`);
+		const last = lastWord(act, replica, until);
+		if (!last?.faults?.isIsolated) yield missing(`${name}: replica ${replica} never said that it is cut off`);
+		const ahead = Math.max(
+			...act.samples.filter(sample => sample.at <= until).map(({status}) => status.messages),
+		);
+		behind.push(ahead - (last?.messages ?? 0));
+		if (behind[index]! <= 0) yield missing(`${name}: nothing happened without replica ${replica}`);
+		if (acknowledgedBetween(act, at, until) === 0)
+			yield failure(`${name}: nothing was acknowledged meanwhile`);
+		const next = isolations[index + 1]?.at ?? Number.POSITIVE_INFINITY;
+		if (acknowledgedBetween(act, until, next) === 0)
+			yield failure(`${name}: nothing was acknowledged after it`);
+		views += viewsBetween(act, at, next);
+	}
+
+	if (views > 0) yield failure(`${views} views were entered for a replica that was cut off and came back`);
+	if (act.alive.length < act.replicas)
+		yield failure(`only ${act.alive.length} of ${act.replicas} replicas were left`);
+	yield fact('viewsEntered', views);
+	yield fact('messagesBehindAtReturn', behind);
+}

@@ -1,0 +1,68 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+
+/** A program of the system that has a process in its hands. */
+export type Hold = {
+	/** Lets go of it, as if nothing had been. */
+	release(): Promise<void>;
+};
+
+/**
+ * Lets every fdatasync of a process take so much longer, by strace. Gives the
+ * reason in words, if this machine does not let us.
+ */
+export async function slowDown(pid: number, delayMs: number): Promise<Hold | string> {
+	const words = ['-f', '-e', 'trace=fdatasync', '-e', `inject=fdatasync:delay_enter=${delayMs * 1000}`];
+	return strace(pid, words);
+}
+
+/** The same for the deadly ones: SIGKILL at the so-manieth call of each thread from now on. */
+export async function killAtCall(pid: number, call: string, count: number): Promise<Hold | string> {
+	return strace(pid, ['-f', '-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${count}`]);
+}
+
+/** strace says on standard error that it is there, thread by thread; the last line before its first silence would do as well. */
+async function strace(pid: number, words: readonly string[]): Promise<Hold | string> {
+	const child = spawn('strace', [...words, '-o', '/dev/null', '-p', String(pid)], {
+		stdio: ['ignore', 'ignore', 'pipe'],
+	});
+	let said = '';
+	const isThere = Promise.withResolvers<boolean>();
+	child.stderr.setEncoding('utf8').on('data', (text: string) => {
+		said += text;
+		if (said.includes('attached')) isThere.resolve(true);
+	});
+	const gone = new Promise<void>(resolve => {
+		child.once('error', error => {
+			said = error.message;
+			resolve();
+		});
+		child.once('close', () => resolve());
+	});
+	void gone.then(() => isThere.resolve(false));
+	if (!(await isThere.promise))
+		return `strace cannot hold a process here: ${said.trim().split('\n').at(-1) ?? ''}`;
+	return {
+		release: async () => {
+			child.kill('SIGINT');
+			await gone;
+		},
+	};
+}
+
+/** No file of a process may grow beyond so many bytes: what a full disk says, it says by EFBIG. */
+export async function limitFiles(pid: number, bytes: number): Promise<string | undefined> {
+	const child = spawn('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`], {
+		stdio: ['ignore', 'ignore', 'pipe'],
+	});
+	let said = '';
+	child.stderr.setEncoding('utf8').on('data', (text: string) => {
+		said += text;
+	});
+	try {
+		const [code] = await once(child, 'close');
+		return code === 0 ? undefined : `prlimit cannot limit a process here: ${said.trim()}`;
+	} catch (error) {
+		return `prlimit is not here: ${(error as Error).message}`;
+	}
+}

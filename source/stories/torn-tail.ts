@@ -1,0 +1,61 @@
+import {type Evidence, lastWord, safety, wordsBetween} from './evidence.ts';
+import {type Finding, fact, failure, missing} from './finding.ts';
+import {ofAct, type Story} from './story.ts';
+
+/** What a power cut leaves at the end of a journal: a write that never came to its end. */
+export const tornTail: Story = {
+	name: 'torn-tail',
+	tells:
+		'a replica is killed, and the end of its journal is cut off or littered: it starts, says so, and all that was acknowledged is there',
+	rounds: {of: 'torn tails', usual: 4},
+
+	async play(theatre, rounds) {
+		const act = await theatre.perform({title: 'n = 3', f: 1}, async stage => {
+			await stage.start();
+			stage.crowd({processes: 2, clients: 4});
+			for (let round = 1; round <= rounds; round++) {
+				await stage.growth(100, 15);
+				const victim = round % stage.replicas;
+				await stage.kill(victim);
+				await stage.tear(victim, round % 2 === 1 ? 'cut' : 'litter');
+				await stage.restart(victim);
+				await stage.leader();
+				const goal = stage.highest;
+				await stage.until('it has caught up', 15, () => (stage.status(victim)?.messages ?? 0) >= goal);
+			}
+
+			await stage.growth(100, 15);
+		});
+		return [act];
+	},
+
+	*judge(acts, rounds) {
+		if (acts.length === 0) yield failure('nothing was played');
+		for (const act of acts) yield* ofAct(act, judge(act, rounds));
+	},
+};
+
+function* judge(act: Evidence, rounds: number): Generator<Finding> {
+	yield* safety(act);
+	const tears = act.ordeals.filter(({kind}) => kind === 'tear');
+	if (tears.length < rounds) yield missing(`${tears.length} torn tails, not ${rounds}`);
+	for (const [index, tear] of tears.entries()) {
+		if (tear.kind !== 'tear') continue;
+		const {at, replica, path} = tear;
+		const name = `torn tail ${index + 1}`;
+		if (act.kills.findLast(kill => kill.at < at)?.replica !== replica)
+			yield missing(`${name}: replica ${replica} was not killed before`);
+		const next = tears[index + 1]?.at ?? Number.POSITIVE_INFINITY;
+		const words = wordsBetween(act, replica, at, next);
+		if (!words.some(line => line.includes('unfinished') && line.includes(path)))
+			yield failure(`${name}: replica ${replica} did not say that the end of ${path} is cut off`);
+		const before = lastWord(act, replica, at)?.messages ?? 0;
+		const after = act.samples.find(sample => sample.at > at && sample.status.id === replica);
+		if (before === 0) yield missing(`${name}: replica ${replica} had executed nothing`);
+		if (after === undefined) yield failure(`${name}: replica ${replica} did not come back`);
+	}
+
+	if (act.alive.length < act.replicas)
+		yield failure(`only ${act.alive.length} of ${act.replicas} replicas came back`);
+	yield fact('tornTails', tears.length);
+}

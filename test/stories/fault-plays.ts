@@ -1,0 +1,245 @@
+import type {Evidence, Ordeal} from '../../source/stories/evidence.ts';
+import {type Forgery, kill, stage, withHistories, withStatus} from './forged.ts';
+
+/** Plays of the stories that break something, told as if they had been played, and how each could lie. */
+export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
+	'paused-primary': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 150,
+				leaders: [
+					{at: 1700, replica: 1},
+					{at: 3700, replica: 2},
+				],
+				rest: {
+					ordeals: [
+						{kind: 'pause', replica: 0, at: 1005, until: 2005, view: 0, leader: 0},
+						{kind: 'pause', replica: 1, at: 3005, until: 5005, view: 1, leader: 1},
+					],
+				},
+			}),
+		],
+	},
+	'isolated-rejoin': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				away: [{replica: 1, from: 1000, to: 2000}],
+				rest: {ordeals: [{kind: 'isolation', replica: 1, at: 1000, until: 2001, view: 0, leader: 0}]},
+			}),
+		],
+	},
+	'torn-tail': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				kills: [kill(1005, 1, 0, 2, false)],
+				backMs: 300,
+				rest: {
+					ordeals: [{kind: 'tear', replica: 1, path: 'a/1.segment', offset: 99, ...once(1010)}],
+					words: [{at: 1200, replica: 1, line: 'the last write was unfinished: it is cut off, a/1.segment'}],
+				},
+			}),
+		],
+	},
+	'bit-flip': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				kills: [kill(1005, 1, 0, 2, false)],
+				backMs: 1500,
+				rest: {
+					ordeals: [
+						{
+							kind: 'flip',
+							replica: 1,
+							path: 'a/1.segment',
+							offset: 99,
+							at: 1010,
+							until: 2400,
+							view: 0,
+							leader: 0,
+						},
+					],
+					ends: [{at: 1100, until: 1300, replica: 1, how: 'exit code 1'}],
+					words: [
+						{at: 1200, replica: 1, line: 'a/1.segment: damaged at byte 90, group 5 after it is intact'},
+					],
+					verdicts: [{at: 1400, code: 1, problems: ['a/1.segment: damaged at byte 90, and so on']}],
+				},
+			}),
+		],
+	},
+	'wiped-disk': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'the directory of a replica',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				kills: [kill(1005, 1, 0, 2, false)],
+				dead: [1],
+				rest: {
+					ordeals: [{kind: 'wipe', replica: 1, ...once(1010)}],
+					ends: [{at: 1100, until: 1300, replica: 1, how: 'exit code 1'}],
+					words: [
+						{at: 1200, replica: 1, line: 'data/replica-1 is gone, and with it the memory of replica 1: …'},
+					],
+				},
+			}),
+			stage({
+				title: 'all that a machine knew',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				kills: [kill(505, 2, 0, 2, false), kill(1005, 0, 0, 1), kill(1006, 1, 0, 0, false)],
+				backMs: 1000,
+				dead: [1],
+				silence: {from: 990, to: 2100},
+				rest: {
+					ordeals: [{kind: 'wipe', replica: 1, ...once(1010)}],
+					starts: [0, 0, 0, 1020, 1020, 2005].map((at, index) => ({at, replica: [0, 1, 2, 1, 2, 0][index]!})),
+					ends: [{at: 1020, until: 1300, replica: 1, how: 'exit code 1'}],
+					words: [
+						{at: 1100, replica: 1, line: 'listens on 127.0.0.1'},
+						{at: 1200, replica: 1, line: 'replica 1 has lost its memory: replica 2 has met it'},
+					],
+				},
+			}),
+		],
+	},
+};
+
+function once(at: number) {
+	return {at, until: at, view: 0, leader: 0};
+}
+
+const withOrdeals = (act: Evidence, change: (ordeal: Ordeal) => object): Evidence => ({
+	...act,
+	ordeals: act.ordeals.map(ordeal => ({...ordeal, ...change(ordeal)}) as Ordeal),
+});
+const withoutWords: Forgery = act => ({...act, words: []});
+/** What was said within a span was never answered. */
+const deafBetween =
+	(from: number, to: number): Forgery =>
+	act =>
+		withHistories(act, history =>
+			history.map(each =>
+				each.start > from && each.start < to
+					? {...each, end: null, position: null, slot: null, status: 'unknown'}
+					: each,
+			),
+		);
+const deafAfter = (at: number): Forgery => deafBetween(at, Number.POSITIVE_INFINITY);
+const twoAlive: Forgery = act => ({...act, alive: act.alive.slice(0, -1)});
+
+export const ownForgeries: Record<string, Record<string, Forgery>> = {
+	'paused-primary': {
+		'1 pauses, not 2': act => ({...act, ordeals: act.ordeals.slice(1)}),
+		'pause 1 did not hit the primary': act => withOrdeals(act, () => ({replica: 2})),
+		'pause 2: 2 views were entered because of it': act =>
+			withStatus(act, ({view}, {at}) => (at > 4500 ? {view: view + 1} : {})),
+		'nobody took over during any pause': act => withStatus(act, () => ({view: 2})),
+		'nothing that was said after it was acknowledged': deafAfter(4000),
+		'no request was under way that was answered later': act =>
+			withOrdeals(act, ({at}) => ({at: at + 1e6, until: at + 1e6})),
+		'only 2 of 3 replicas were left': twoAlive,
+	},
+	'isolated-rejoin': {
+		'0 isolations, not 1': act => ({...act, ordeals: []}),
+		'isolation 1 did not hit a backup': act => withOrdeals(act, () => ({leader: 1})),
+		'never said that it is cut off': act =>
+			withStatus(act, ({faults}) => ({faults: {...faults!, isIsolated: false}})),
+		'nothing happened without replica 1': act =>
+			withStatus(act, ({id}, {at}) => (id === 1 && at > 1000 && at <= 2001 ? {messages: 100_000} : {})),
+		'1 views were entered for a replica': act =>
+			withStatus(act, ({view}, {at}) => (at > 2000 ? {view: view + 1} : {})),
+		'1 views were entered for a replica ': act =>
+			withStatus(act, ({view, id}, {at}) => (at > 1500 && id === 1 ? {view: view + 1} : {})),
+		'nothing was acknowledged after it': deafAfter(2001),
+		'nothing was acknowledged meanwhile': deafAfter(1000),
+		'only 2 of 3 replicas were left': twoAlive,
+	},
+	'torn-tail': {
+		'0 torn tails, not 1': act => ({...act, ordeals: []}),
+		'replica 1 was not killed before': act => ({...act, kills: []}),
+		'did not say that the end of a/1.segment is cut off': withoutWords,
+		'replica 1 had executed nothing': act => withStatus(act, (_, {at}) => (at < 1010 ? {messages: 0} : {})),
+		'replica 1 did not come back': act => ({
+			...act,
+			samples: act.samples.filter(({at, status}) => at < 1010 || status.id !== 1),
+		}),
+		'only 2 of 3 replicas came back': twoAlive,
+	},
+	'bit-flip': {
+		'0 flipped bits, not 1': act => ({...act, ordeals: []}),
+		'nobody tried to start replica 1': act => ({...act, ends: []}),
+		'did not refuse in one line: exit code 0': act => ({
+			...act,
+			ends: act.ends.map(end => ({...end, how: 'exit code 0'})),
+		}),
+		'did not refuse in one line: exit code 1, 2 lines': act => ({
+			...act,
+			words: [...act.words, {at: 1250, replica: 1, line: 'at Object.<anonymous>'}],
+		}),
+		'did not name the place: a/1.segment: damaged at byte 90': act => withOrdeals(act, () => ({offset: 80})),
+		'did not name the place: no word': withoutWords,
+		'verify was not asked': act => ({...act, verdicts: []}),
+		'verify did not name the place': act => ({
+			...act,
+			verdicts: act.verdicts.map(verdict => ({...verdict, problems: ['a/2.segment: damaged at byte 90']})),
+		}),
+		'verify did not name the place ': act => ({
+			...act,
+			verdicts: act.verdicts.map(verdict => ({...verdict, code: 0})),
+		}),
+		'the others did not go on without replica 1': deafBetween(1300, 2400),
+		'only 2 of 3 replicas came back': twoAlive,
+	},
+	'wiped-disk': {
+		'nothing was wiped': act => ({...act, ordeals: []}),
+		'nobody tried to start without a memory': act => ({...act, ends: []}),
+		'replica 1 did not refuse: SIGKILL': act => ({
+			...act,
+			ends: act.ends.map(end => ({...end, how: 'SIGKILL'})),
+		}),
+		'replica 1 did not say why: no word': withoutWords,
+		'replica 1 ran in the end, without its memory': act => ({...act, alive: [0, 1, 2]}),
+	},
+};
+
+/** The act in which two of three decide and one of them forgets it, and how it could lie. */
+export const amnesia: Record<string, Forgery> = {
+	'nothing was decided without replica 2': deafBetween(500, 1010),
+	'the two that had decided did not both stop': act => ({...act, kills: act.kills.slice(0, 2)}),
+	'replica 0 was not started again': act => ({...act, starts: act.starts.slice(0, -1)}),
+	'replica 2 did not run while replica 0 was away': act => ({
+		...act,
+		samples: act.samples.filter(({at, status}) => at < 1010 || at > 2000 || status.id !== 2),
+	}),
+	'requests were acknowledged without replica 0 and its memory': act =>
+		withHistories(act, history => {
+			const index = history.findIndex(({start}) => start > 980);
+			return index === -1 || history[index]!.sequence !== 26
+				? history
+				: history.with(index, {...history[index]!, start: 1500, end: 1600});
+		}),
+	'nothing was acknowledged after replica 0 was back': deafAfter(2000),
+};
