@@ -31,6 +31,7 @@ export async function simulate(flags: SimulateFlags): Promise<number> {
 		say(JSON.stringify(report));
 	} else {
 		for (const mix of report.mixes) for (const line of linesOf(mix)) say(line);
+		if (!report.ok) for (const sight of report.missing) say(`FAIL never seen: ${sight}`);
 	}
 
 	return report.ok ? 0 : 1;

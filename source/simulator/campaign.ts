@@ -1,6 +1,8 @@
 import {availableParallelism} from 'node:os';
 import {Worker} from 'node:worker_threads';
+import {strikes} from './faults.ts';
 import {type Choice, type Mix, mixNames, type Report, simulate} from './simulate.ts';
+import {situations} from './situations.ts';
 
 /** What came of all runs of a mix. */
 export type MixReport = {
@@ -10,6 +12,8 @@ export type MixReport = {
 	/** The first failures, each with its seed. */
 	readonly failures: readonly string[];
 	readonly failed: number;
+	/** The fewest of any run: packets and requests that reached a replica, and faults that struck. */
+	readonly leastEvents: number;
 	/** Sums over all runs. */
 	readonly events: number;
 	readonly messages: number;
@@ -27,8 +31,10 @@ export type CampaignReport = {
 	readonly runs: number;
 	readonly seconds: number;
 	readonly mixes: readonly MixReport[];
-	/** In how many runs each situation came up. */
+	/** In how many runs each situation came up, and each fault struck. */
 	readonly sights: Readonly<Record<string, number>>;
+	/** Situations and faults that never did. A campaign of 2,000 runs or more fails if there is one. */
+	readonly missing: readonly string[];
 };
 
 export type CampaignOptions = {
@@ -43,6 +49,8 @@ export type CampaignOptions = {
 /** Runs in one message to a thread: enough to keep it busy, few enough to share fairly. */
 const portion = 8;
 const failuresShown = 10;
+/** From so many runs on nothing may be missing. */
+const thoroughRuns = 2000;
 
 /** Simulates many seeds on all cores. */
 export async function campaign({seed, runs, threads, onProgress}: CampaignOptions): Promise<CampaignReport> {
@@ -63,7 +71,10 @@ export async function campaign({seed, runs, threads, onProgress}: CampaignOption
 	}
 
 	const seconds = (performance.now() - started) / 1000;
-	return {ok: mixes.every(({ok}) => ok), seed, runs, seconds, mixes, sights};
+	const faults = Object.keys(strikes).map(strike => `fault: ${strike}`);
+	const missing = [...situations, ...faults].filter(sight => !sights[sight]);
+	const ok = mixes.every(mix => mix.ok) && (runs < thoroughRuns || missing.length === 0);
+	return {ok, seed, runs, seconds, mixes, sights, missing};
 }
 
 /** Reports in the order of the choices, whatever thread made them. */
@@ -133,6 +144,7 @@ function sum(mix: Mix, reports: readonly Report[]): MixReport {
 		runs: reports.length,
 		failures: failures.slice(0, failuresShown),
 		failed: failures.length,
+		leastEvents: Math.min(...reports.map(({events}) => events)),
 		events: total(({events}) => events),
 		messages: total(({messages}) => messages),
 		slots: total(({slots}) => slots),

@@ -1,26 +1,56 @@
-/** What goes wrong in a world: chances of things to happen, to a message or at each event. */
+/** What goes wrong all the time, at a rate that a world has. */
+export const habits = {
+	loss: 'a message is lost',
+	repeat: 'a message arrives twice',
+	late: 'a message takes up to twenty times as long as usual, and others overtake it',
+	drift: 'a replica counts its ticks faster or slower than others',
+	write: 'writes take longer, and how long is different each time',
+} as const;
+
+/** What strikes now and then: chances at each event of a world. */
+export const strikes = {
+	crash: 'a replica dies, or starts again; of what was not synced any prefix is left',
+	'crash in a write':
+		'a replica dies while a group is being written, which is then there as a whole or not at all',
+	blackout: 'all replicas die at once, and start again one after the other',
+	'sync error': 'a sync fails; that is final, the replica stops and is started again later',
+	'full disk': 'a write finds no room; the replica stops, and cannot start before there is some',
+	'stalled disk': 'writes do not end, or go on',
+	'slow disk': 'the disk of one replica takes thirty times as long for a while',
+	'lost directory': 'a replica dies, and its directory is gone: it must never vote again',
+	'damaged directory': 'a replica dies, and a bit of its memory has turned: it must never vote again',
+	pause: 'a replica stands still, and then all that it missed comes at once',
+	jump: 'the time of day of a replica jumps by up to a day',
+	glitch: 'a connection is reported closed although nothing is wrong',
+	cut: 'the links of a replica are cut, in both directions',
+	'one-way cut': 'the links of a replica are cut, each in one direction or both',
+	mend: 'all links work again',
+	flap: 'a link goes down and comes up, again and again',
+	'slow link': 'a link takes thirty times as long for a while',
+	deafness: 'a replica sends and does not receive, for a while',
+	muteness: 'a replica receives and does not send, for a while',
+	'quorum loss': 'all see one replica only, which sees all (Omni-Paxos, figure 1a)',
+	constrained:
+		'the primary is gone, and of the others all see one only, which was cut off before (figure 1b)',
+	chained: 'each sees two neighbours at most (figure 1c)',
+	'interrupted transfer': 'whoever sends a checkpoint is cut off from the one who needs it',
+	'hasty checkpoint': 'a replica makes a checkpoint while another one asks for promises',
+	skip: 'somebody orders the primary to leave a slot out',
+	amnesia: 'a client starts anew with its secret, and remembers nothing else',
+} as const;
+export type Strike = keyof typeof strikes;
+
+/** All kinds of faults, each with a sentence. */
+export const faultKinds = {...habits, ...strikes};
+
+/** What goes wrong in a world. */
 export type Faults = {
-	/** A message is lost, or repeated, or takes up to twenty times as long as usual. */
+	/** Chances for each message. */
 	readonly loss: number;
 	readonly repeat: number;
 	readonly late: number;
-	/** A replica crashes, or starts again. */
-	readonly crash: number;
-	/** All crash at once and start again. */
-	readonly blackout: number;
-	/** Links are cut, or mended. */
-	readonly cut: number;
-	readonly oneWay: boolean;
-	/** A disk stops, or goes on. */
-	readonly stall: number;
-	/** A connection is reported closed although nothing is wrong. */
-	readonly glitch: number;
-	/** Somebody orders the primary to leave a slot out. */
-	readonly skip: number;
-	/** Somebody's time of day jumps by up to a day. */
-	readonly jump: number;
-	/** A client starts anew with its secret, and remembers nothing else. */
-	readonly amnesia: number;
+	/** Chances at each event. */
+	readonly strikes: Readonly<Partial<Record<Strike, number>>>;
 	/** Shortest and longest way of a message that is not late, in units. */
 	readonly delay: readonly [number, number];
 	/** Shortest and longest time of a write, in units. */
@@ -35,15 +65,7 @@ export const calm: Faults = {
 	loss: 0,
 	repeat: 0,
 	late: 0,
-	crash: 0,
-	blackout: 0,
-	cut: 0,
-	oneWay: false,
-	stall: 0,
-	glitch: 0,
-	skip: 0,
-	jump: 0,
-	amnesia: 0,
+	strikes: {},
 	delay: [1, 8],
 	write: [0, 4],
 	drift: 0,
@@ -61,6 +83,8 @@ export const afflictions = [
 	'flapping',
 	'lossy',
 	'blinking',
+	'slow',
+	'napping',
 	'well',
 ] as const;
 export type Affliction = (typeof afflictions)[number];

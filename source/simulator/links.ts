@@ -22,6 +22,8 @@ export class Links {
 	readonly grey = new Set<ReplicaId>();
 	/** How much the links of a replica lose, beside the faults of the world. */
 	readonly lossy = new Map<ReplicaId, number>();
+	/** How much longer a link takes, written 'from>to'. */
+	readonly slow = new Map<string, number>();
 	/** Messages of which somebody wants that they do not arrive as others do. */
 	doomed: Doom[] = [];
 	#held: (() => void)[] = [];
@@ -77,6 +79,7 @@ export class Links {
 			this.sent.set(message.type, (this.sent.get(message.type) ?? 0) + 1);
 		}
 
+		this.#world.situations.onSent(to, messages);
 		const packet = encode(messages);
 		trace.add('message', `${clock} ${from}>${to} ${packet}`, () => {
 			const words = messages.filter(({type}) => type !== 'heartbeat').map(describeMessage);
@@ -92,7 +95,12 @@ export class Links {
 		const loss = Math.max(faults.loss, this.lossy.get(from) ?? 0, this.lossy.get(to) ?? 0);
 		const isGrey = this.grey.has(from);
 		if (loss + faults.repeat + faults.late + this.doomed.length === 0 && !isGrey) {
-			this.#deliver(from, to, packet, random.between(...faults.delay));
+			this.#deliver(
+				from,
+				to,
+				packet,
+				random.between(...faults.delay) * (this.slow.get(`${from}>${to}`) ?? 1),
+			);
 			return;
 		}
 
@@ -103,7 +111,7 @@ export class Links {
 			for (let copy = 0; copy < copies; copy++) {
 				const [least, most] = faults.delay;
 				const delay = random.between(least, random.chance(faults.late) ? 200 : most);
-				this.#deliver(from, to, encode([message]), delay);
+				this.#deliver(from, to, encode([message]), delay * (this.slow.get(`${from}>${to}`) ?? 1));
 			}
 		}
 	}
@@ -128,7 +136,7 @@ export class Links {
 		this.#world.events.later(delay, () => {
 			// A cut link carries nothing, not even what was under way.
 			if (this.cut.has(`${from}>${to}`)) return;
-			this.#world.machines[to]!.life?.host.receive(from, decode(packet));
+			this.#world.machines[to]!.receive(from, decode(packet));
 		});
 	}
 }

@@ -40,6 +40,14 @@ export class Machine {
 	/** How wrong its time of day is, in milliseconds. */
 	skew = 0;
 	isStalled = false;
+	/** How many times as long its writes take. */
+	slowness = 1;
+	isFull = false;
+	/** Its directory is gone or damaged: no replica is started here any more (rule R12). */
+	isRuined = false;
+	#isStandingStill = false;
+	/** What would have happened here meanwhile. */
+	#missed: (() => void)[] = [];
 	/** Slots to leave out, which the next life is given at its start. */
 	skip: readonly Slot[] = [];
 	readonly #world: World;
@@ -47,8 +55,8 @@ export class Machine {
 	constructor(world: World, id: ReplicaId) {
 		this.#world = world;
 		this.id = id;
-		const delay = () => world.random.between(...world.faults.write);
-		this.disk = new MemoryDisk((time, run) => world.events.later(time, run), delay, 10 * tick);
+		const delay = () => world.random.between(...world.faults.write) * this.slowness;
+		this.disk = new MemoryDisk((time, run) => this.later(time, run), delay, 10 * tick);
 	}
 
 	/** Of the replica that lives here. */
@@ -58,24 +66,105 @@ export class Machine {
 
 	start(): void {
 		if (this.life) return;
+		if (this.isRuined || this.isFull) {
+			this.#world.see(
+				this.isRuined
+					? 'a replica without its memory was not started'
+					: 'a replica could not start on a full disk',
+			);
+			return;
+		}
+
 		this.life = new Life(this.#world, this, this.#world.nextLife());
 		this.life.begin();
 		this.skip = [];
 	}
 
-	/** What was not synced is lost, or reached the disk all the same. */
-	crash(): void {
+	/**
+	 * What was not synced is lost, or reached the disk all the same: any prefix
+	 * of it, which is more than a journal allows. `isInWrite`: as a journal has
+	 * it, the group that was being written, as a whole or not at all.
+	 */
+	crash(isInWrite = false): void {
 		if (!this.life) return;
-		const {random, trace, clock} = this.#world;
+		const {random, trace, clock, situations} = this.#world;
+		situations.onCrash(this);
 		this.life = undefined;
 		this.isStalled = false;
+		this.#isStandingStill = false;
+		this.#missed = [];
 		trace.add('replica', `${clock} r${this.id} dies`);
-		this.disk.crash(count => {
-			const kept = random.between(0, count);
-			if (kept < count) this.#world.see('a crash lost what was not synced');
-			if (kept > 0) this.#world.see('a crash kept what was not synced');
+		this.disk.crash((count, underWay) => {
+			const kept = isInWrite ? random.pick([0, underWay]) : random.between(0, count);
+			situations.onLost(count, kept, underWay);
 			return kept;
 		});
+	}
+
+	/** Its disk fails with the next write that ends, and the replica stops. It may start again, unless `isFull`. */
+	failDisk(isFull: boolean, stopped: () => void): void {
+		if (!this.life) return;
+		this.disk.fail(() => {
+			this.isFull = isFull;
+			this.#world.see(
+				isFull ? 'a write found no room, and the replica stopped' : 'a sync failed, and the replica stopped',
+			);
+			this.#world.crash(this.id);
+			stopped();
+		});
+	}
+
+	/** From now on all is well here, but for what is gone. */
+	repair(): void {
+		this.isFull = false;
+		this.slowness = 1;
+		this.disk.repair();
+		this.resume();
+		this.goOn();
+		this.start();
+	}
+
+	/** Nothing happens here until it goes on: as if the process were stopped, and not killed. */
+	standStill(): void {
+		this.#isStandingStill = this.life !== undefined;
+	}
+
+	/** All that it missed comes at once. */
+	goOn(): void {
+		if (!this.#isStandingStill) return;
+		this.#world.situations.onWakingUp(this);
+		this.#isStandingStill = false;
+		// Any of this may kill the replica, and what it missed with it.
+		for (let next = this.#missed.shift(); next; next = this.#missed.shift()) next();
+	}
+
+	/** Something happens here after so long, or when the machine goes on. */
+	later(delay: number, run: () => void): void {
+		this.#world.events.later(delay, () => this.#soon(run));
+	}
+
+	receive(from: ReplicaId, messages: readonly Message[]): void {
+		if (!this.life) return;
+		this.#world.happenings++;
+		this.#soon(() => {
+			this.#world.situations.onReceived(this, messages);
+			this.life?.host.receive(from, messages);
+		});
+	}
+
+	ask(request: Request): void {
+		if (!this.life) return;
+		this.#world.happenings++;
+		this.#soon(() => this.life?.ask(request));
+	}
+
+	disconnected(peer: ReplicaId): void {
+		this.#soon(() => this.life?.host.disconnected(peer));
+	}
+
+	#soon(run: () => void): void {
+		if (this.#isStandingStill) this.#missed.push(run);
+		else run();
 	}
 
 	stall(): void {
@@ -89,6 +178,12 @@ export class Machine {
 	}
 }
 
+type Moment =
+	| 'while a checkpoint was written'
+	| 'between checkpoint and rotation'
+	| 'between rotation and the end of the old journal'
+	| 'while a fetched checkpoint was installed';
+
 /** One life of a replica: host, core, chat and chat.log, from a start to a crash. */
 export class Life implements Service {
 	readonly number: number;
@@ -101,7 +196,10 @@ export class Life implements Service {
 	#host: Host | undefined;
 	/** Clients that asked this life something, and hear what came of it. */
 	readonly #askers = new Set<string>();
-	#isCheckpointing = false;
+	/** How far the checkpoint is that is being made; as a crash would find it. */
+	#moment: Moment | undefined;
+	/** Whom it asked for a checkpoint, and how far it was itself. */
+	#asked: {readonly peer: ReplicaId; readonly slot: Slot} | undefined;
 	readonly #transfer: Transfer;
 	/** Lines that were fetched and are not believed yet. */
 	#kept = '';
@@ -121,7 +219,10 @@ export class Life implements Service {
 			chat: () => this.chat,
 			checkpoint: () => machine.checkpoint?.state,
 			read: (after, upTo, done) => done(this.#read(after, upTo)),
-			send: (to, message) => this.#network().send(to, [message]),
+			send: (to, message) => {
+				if (message.type === 'fetch') this.#onAsking(to);
+				this.#network().send(to, [message]);
+			},
 			keep: lines => {
 				this.#kept += lines;
 			},
@@ -132,7 +233,7 @@ export class Life implements Service {
 			progress: () => this.host.progress(),
 			tell: text => world.trace.add('replica', `${world.clock} r${machine.id} ${text}`),
 			now: () => world.events.now * millisecondsPerUnit,
-			later: run => world.events.later(0, () => this.isAlive && run()),
+			later: run => machine.later(0, () => this.isAlive && run()),
 		});
 	}
 
@@ -161,10 +262,20 @@ export class Life implements Service {
 		const pace = Math.max(1, Math.round(tick * (1 + drift * (2 * world.random.next() - 1))));
 		const beat = () => {
 			if (!this.isAlive) return;
+			world.situations.onBeat(this.#machine);
 			this.host.tick();
-			world.events.later(pace, beat);
+			this.#machine.later(pace, beat);
 		};
-		world.events.later(world.random.below(tick), beat);
+		this.#machine.later(world.random.below(tick), beat);
+	}
+
+	get moment(): Moment | undefined {
+		return this.#moment;
+	}
+
+	/** Who was asked for the checkpoint that is on its way, if one is. */
+	get fetchingFrom(): ReplicaId | undefined {
+		return this.#asked?.slot === this.chat.slot ? this.#asked.peer : undefined;
 	}
 
 	get isAlive(): boolean {
@@ -176,6 +287,8 @@ export class Life implements Service {
 		const answer = this.chat.answerTo(request);
 		if (answer) {
 			this.#world.see('a retry was answered from the session table');
+			if (answer.status === 'ok' && answer.slot <= this.#since)
+				this.#world.see('a retry was answered from the session table of a checkpoint');
 			this.#answer([answer]);
 		} else {
 			this.host.submit([request]);
@@ -188,14 +301,14 @@ export class Life implements Service {
 			return;
 		}
 
-		const {checker, trace, clock} = this.#world;
+		const {checker, trace, clock, situations} = this.#world;
 		const {id} = this.#machine;
 		for (const {slot, value} of decisions) {
 			checker.onDecided(id, this.chat.slot, slot, value);
+			const {at} = this.chat;
 			const {text, lines, retries, answers} = this.chat.execute(slot, value);
 			checker.onExecuted(id, slot, lines, {text, hash: this.chat.hash, position: this.chat.position});
-			if (retries > 0) this.#world.see('a request was in two slots and executed once');
-			if (value.requests.length === 0) this.#world.see('a no-op was executed');
+			situations.onExecuted(value, retries, at);
 			trace.add('executed', `${clock} r${id} executes slot ${slot}: ${describeLines(lines)}`);
 			this.log += text;
 			this.#answer(answers);
@@ -223,10 +336,15 @@ export class Life implements Service {
 
 	note(notes: readonly Note[]): void {
 		const {trace, clock} = this.#world;
-		for (const note of notes) {
-			trace.add('note', `${clock} r${this.#machine.id} ${describeNote(note)}`);
-			this.#world.see(`note: ${note.kind}`);
-		}
+		for (const note of notes) trace.add('note', `${clock} r${this.#machine.id} ${describeNote(note)}`);
+		this.#world.situations.onNotes(this.#machine, notes);
+	}
+
+	#onAsking(peer: ReplicaId): void {
+		const {slot} = this.chat;
+		if (this.#asked?.slot === slot && this.#asked.peer !== peer)
+			this.#world.see('a transfer went on with another peer');
+		this.#asked = {peer, slot};
 	}
 
 	#answer(answers: readonly Answer[]): void {
@@ -259,6 +377,7 @@ export class Life implements Service {
 					const written = unsynced.splice(0, through - durable);
 					durable = through;
 					checker.onDurable(id, written);
+					this.#world.situations.onWritten(written);
 					for (const entry of written)
 						trace.add('disk', `${this.#world.clock} r${id} has on disk ${describeEntry(entry)}`);
 					done();
@@ -287,12 +406,19 @@ export class Life implements Service {
 	 */
 	#considerCheckpoint(): void {
 		const {faults} = this.#world;
-		if (faults.checkpointSlots === 0 || this.#isCheckpointing) return;
+		if (faults.checkpointSlots === 0) return;
 		if (this.chat.slot < (this.#machine.checkpoint?.state.slot ?? 0) + faults.checkpointSlots) return;
-		this.#isCheckpointing = true;
+		this.keepCheckpoint();
+	}
+
+	/** Unless one is being made already, or nothing is new since the last one. */
+	keepCheckpoint(): void {
+		const isNew = this.chat.slot > (this.#machine.checkpoint?.state.slot ?? 0);
+		if (this.#moment || this.#held || !isNew) return;
+		this.#moment = 'while a checkpoint was written';
 		this.#name({state: structuredClone(this.chat.state()), log: this.log}, ({state}) => {
-			this.#world.see('a checkpoint was made');
-			this.#world.events.later(this.#world.random.between(1, 20), () => {
+			this.#moment = 'between checkpoint and rotation';
+			this.#machine.later(this.#world.random.between(1, 20), () => {
 				if (!this.isAlive) return;
 				this.host.checkpoint(state.slot);
 				this.#shortenJournal();
@@ -302,8 +428,8 @@ export class Life implements Service {
 
 	/** After the time of a write the checkpoint is durable, unless the disk has stopped. */
 	#name(checkpoint: Checkpoint, done: (checkpoint: Checkpoint) => void): void {
-		const {events, random, trace, faults, checker} = this.#world;
-		events.later(random.between(...faults.write), () => {
+		const {random, trace, faults, checker, situations} = this.#world;
+		this.#machine.later(random.between(...faults.write), () => {
 			if (!this.isAlive) return;
 			if (this.#machine.isStalled) {
 				this.#name(checkpoint, done);
@@ -312,6 +438,7 @@ export class Life implements Service {
 
 			this.#machine.checkpoint = checkpoint;
 			checker.onCheckpoint(this.#machine.id, checkpoint.state, checkpoint.log);
+			situations.onCheckpoint();
 			trace.add(
 				'replica',
 				`${this.#world.clock} r${this.#machine.id} keeps a checkpoint at slot ${checkpoint.state.slot}`,
@@ -321,25 +448,26 @@ export class Life implements Service {
 	}
 
 	#shortenJournal(): void {
-		const {events, random} = this.#world;
+		const {random} = this.#world;
 		this.#machine.disk.rotate(this.host.replica.restate(), removeOlder => {
-			events.later(random.between(0, 20), () => {
+			this.#moment = 'between rotation and the end of the old journal';
+			this.#machine.later(random.between(0, 20), () => {
 				if (!this.isAlive) return;
 				removeOlder();
-				this.#isCheckpointing = false;
+				this.#moment = undefined;
 			});
 		});
 	}
 
 	/** A peer's state becomes ours, after all of its lines are in our log and the checkpoint is durable. */
 	#install(state: ChatState): void {
-		if (this.#isCheckpointing) return;
-		this.#isCheckpointing = true;
+		if (this.#moment) return;
+		this.#moment = 'while a fetched checkpoint was installed';
 		this.#held = [];
 		const log = this.log + this.#kept;
 		this.#name({state, log}, () => {
 			const world = this.#world;
-			world.see('a checkpoint was fetched from a peer');
+			world.situations.onInstalled(this.#machine);
 			this.log = log;
 			this.chat = new Chat({sessions: world.sessions}, state);
 			const held = this.#held ?? [];

@@ -1,4 +1,5 @@
 import type {ReplicaId} from '../consensus/types.ts';
+import {majorityOf} from '../consensus/views.ts';
 import {Broken} from './checker.ts';
 import {Client} from './client.ts';
 import {calm, type Faults} from './faults.ts';
@@ -10,27 +11,86 @@ import {type Settings, World} from './world.ts';
 
 /** What goes wrong while a run lasts. Then a majority is healed, and the others have something for ever. */
 const mixes = {
-	calm: {...calm, skip: 0.0005},
-	lossy: {...calm, loss: 0.2, repeat: 0.1, late: 0.05, amnesia: 0.002},
-	crashes: {...calm, loss: 0.05, repeat: 0.05, late: 0.05, crash: 0.004, blackout: 0.0003},
-	cuts: {...calm, loss: 0.05, repeat: 0.05, late: 0.05, cut: 0.004, oneWay: true},
-	stalls: {...calm, stall: 0.003, glitch: 0.002, write: [0, 40], drift: 0.3, jump: 0.001},
+	calm: {...calm, strikes: {skip: 0.0005}},
+	lossy: {...calm, loss: 0.2, repeat: 0.1, late: 0.05, strikes: {amnesia: 0.002}},
+	crashes: {
+		...calm,
+		loss: 0.05,
+		repeat: 0.05,
+		late: 0.05,
+		strikes: {
+			crash: 0.003,
+			'crash in a write': 0.001,
+			blackout: 0.0003,
+			'sync error': 0.0005,
+			'full disk': 0.0002,
+			'lost directory': 0.0001,
+			'damaged directory': 0.0001,
+			'hasty checkpoint': 0.005,
+			'interrupted transfer': 0.002,
+		},
+	},
+	cuts: {
+		...calm,
+		loss: 0.05,
+		repeat: 0.05,
+		late: 0.05,
+		strikes: {
+			mend: 0.0016,
+			cut: 0.001,
+			'one-way cut': 0.001,
+			flap: 0.0005,
+			'slow link': 0.0005,
+			deafness: 0.0003,
+			muteness: 0.0003,
+			'quorum loss': 0.0003,
+			constrained: 0.0003,
+			chained: 0.0003,
+			'interrupted transfer': 0.005,
+			'hasty checkpoint': 0.005,
+		},
+	},
+	stalls: {
+		...calm,
+		write: [0, 40],
+		drift: 0.3,
+		strikes: {'stalled disk': 0.003, 'slow disk': 0.001, pause: 0.002, glitch: 0.002, jump: 0.001},
+	},
 	all: {
 		...calm,
 		loss: 0.1,
 		repeat: 0.05,
 		late: 0.05,
-		crash: 0.003,
-		blackout: 0.0002,
-		cut: 0.003,
-		oneWay: true,
-		stall: 0.001,
-		glitch: 0.001,
-		skip: 0.0005,
-		jump: 0.001,
-		amnesia: 0.001,
 		write: [0, 10],
 		drift: 0.1,
+		strikes: {
+			crash: 0.002,
+			'crash in a write': 0.0005,
+			blackout: 0.0002,
+			'sync error': 0.0002,
+			'full disk': 0.0001,
+			'stalled disk': 0.001,
+			'slow disk': 0.0003,
+			'lost directory': 0.00003,
+			'damaged directory': 0.00003,
+			pause: 0.0005,
+			jump: 0.001,
+			glitch: 0.001,
+			mend: 0.0012,
+			cut: 0.0005,
+			'one-way cut': 0.001,
+			flap: 0.0002,
+			'slow link': 0.0002,
+			deafness: 0.0002,
+			muteness: 0.0002,
+			'quorum loss': 0.0001,
+			constrained: 0.0001,
+			chained: 0.0001,
+			'interrupted transfer': 0.002,
+			'hasty checkpoint': 0.002,
+			skip: 0.0005,
+			amnesia: 0.001,
+		},
 	},
 } as const satisfies Record<string, Faults>;
 export type Mix = keyof typeof mixes;
@@ -40,7 +100,8 @@ export const mixNames = Object.keys(mixes) as Mix[];
 const variants = {
 	usual: {},
 	tight: {queueRequests: 2, batchRequests: 2, windowSlots: 1, retainBytes: 300},
-	quick: {heartbeatTicks: 1, patienceTicks: 4, staggerTicks: 3, startPatienceTicks: 4},
+	narrow: {windowSlots: 2, batchRequests: 1},
+	quick: {heartbeatTicks: 1, patienceTicks: 4, staggerTicks: 4, startPatienceTicks: 4},
 	patient: {heartbeatTicks: 2, patienceTicks: 30, staggerTicks: 5, holePatienceTicks: 2},
 	pages: {batchBytes: 200, windowSlots: 64},
 	crowded: {sessions: 2},
@@ -69,6 +130,7 @@ export type Report = {
 	/** What had to serve, and what was wrong with the others. */
 	readonly core: readonly ReplicaId[];
 	readonly wrong: readonly string[];
+	/** Packets and requests that reached a replica, and faults that struck. Ticks do not count. */
 	readonly events: number;
 	readonly messages: number;
 	readonly slots: number;
@@ -83,6 +145,9 @@ export type Report = {
 	/** Situations that came up, and how often. */
 	readonly sights: Readonly<Record<string, number>>;
 };
+
+/** In the time of trouble of every run. */
+const leastEvents = 1000;
 
 /** One run: trouble for a while, then a healed majority that must serve, while the others stay broken for ever. */
 export function simulate(choice: Choice): Report {
@@ -149,7 +214,7 @@ class Run {
 			failure,
 			core: this.#core,
 			wrong: this.#wrong,
-			events: world.events.count,
+			events: world.happenings,
 			messages: [...world.links.sent.values()].reduce((sum, count) => sum + count, 0),
 			slots: world.checker.decided.size,
 			lines: world.checker.story.length - 1,
@@ -162,16 +227,20 @@ class Run {
 	}
 
 	#suffer() {
-		for (const client of this.#clients) client.chat(10, 400);
-		this.#world.run(6000, true);
+		const world = this.#world;
+		for (const client of this.#clients) client.chat(Number.POSITIVE_INFINITY, 600);
+		world.run(6000, true);
+		// One replica alone has little to do, and so has one that is mostly dead.
+		while (world.happenings < leastEvents) world.run(1000, true);
 	}
 
 	/** Liveness is owed to a connected majority, whatever the others go on doing. */
 	#heal() {
 		const world = this.#world;
 		const {random} = world;
-		const ids = [...world.ids];
-		const majority = Math.floor(ids.length / 2) + 1;
+		// Whoever has lost its memory cannot help.
+		const ids = world.ids.filter(id => !world.machines[id]!.isRuined);
+		const majority = majorityOf(world.replicas);
 		const size = random.between(majority, ids.length);
 		while (ids.length > size) ids.splice(random.below(ids.length), 1);
 

@@ -1,62 +1,255 @@
 import type {ReplicaId} from '../consensus/types.ts';
-import {type Affliction, afflictions, calm} from './faults.ts';
+import {type Affliction, afflictions, calm, type Strike} from './faults.ts';
+import type {Machine} from './machine.ts';
 import type {World} from './world.ts';
 
 const day = 86_400_000;
 
 /** After an event: one of the world's faults may strike. */
 export function meddle(world: World) {
-	const {random, faults, links, machines, events} = world;
-	const machine = random.pick(machines);
-	if (random.chance(faults.crash)) {
-		if (machine.life) world.crash(machine.id, random.chance(0.5));
-		else machine.start();
-	}
-
-	if (random.chance(faults.blackout)) {
-		world.see('everything died at once');
-		for (const {id} of machines) world.crash(id, false);
-		for (const each of machines) events.later(random.below(100), () => each.start());
-	}
-
-	if (random.chance(faults.stall)) {
-		if (machine.isStalled) machine.resume();
-		else machine.stall();
-	}
-
-	if (random.chance(faults.glitch)) {
-		const peer = random.pick(world.ids);
-		if (peer !== machine.id) machine.life?.host.disconnected(peer);
-	}
-
-	if (random.chance(faults.skip) && machine.life) {
-		machine.life.host.skip(machine.life.host.replica.proposer.nextFree + random.below(3));
-	}
-
-	if (random.chance(faults.jump)) machine.skew += random.between(-day, day);
-	if (random.chance(faults.amnesia)) random.pick([...world.clients.values()]).restart();
-	if (random.chance(faults.cut)) {
-		if (random.chance(0.4)) links.cut.clear();
-		else cutSome(world, machine.id);
+	const {random, faults, machines} = world;
+	let die = random.next();
+	for (const [name, chance] of Object.entries(faults.strikes)) {
+		die -= chance;
+		if (die >= 0) continue;
+		const strike = name as Strike;
+		if (blows[strike](world, random.pick(machines)) === false) return;
+		world.happenings++;
+		world.see(`fault: ${strike}`);
+		return;
 	}
 }
 
-function cutSome({random, faults, links, ids}: World, id: ReplicaId) {
-	for (const peer of ids) {
-		const isBoth = !faults.oneWay || random.chance(0.5);
-		const isOut = random.chance(0.5);
-		if (isBoth || isOut) links.sever([id], [peer]);
-		if (isBoth || !isOut) links.sever([peer], [id]);
-	}
+/** Each strikes the world, and most of them one machine; false if it found nothing to strike. */
+const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean | undefined>> = {
+	crash(world, machine) {
+		if (machine.life) world.crash(machine.id, world.random.chance(0.5));
+		else machine.start();
+		return undefined;
+	},
+
+	'crash in a write'(world, machine) {
+		if (machine.disk.unsynced === 0) return false;
+		world.crash(machine.id, true, true);
+		return startLater(world, machine);
+	},
+
+	blackout(world) {
+		const {machines, random} = world;
+		world.see('everything died at once');
+		for (const {id} of machines) world.crash(id, false);
+		for (const each of machines) soon(world, random.below(100), () => each.start());
+		return undefined;
+	},
+
+	'sync error'(world, machine) {
+		if (!machine.life) return false;
+		machine.failDisk(false, () => startLater(world, machine));
+		return undefined;
+	},
+
+	'full disk'(world, machine) {
+		if (!machine.life) return false;
+		machine.failDisk(true, () => {
+			// Somebody starts it again in vain, and then makes room.
+			startLater(world, machine);
+			soon(world, world.random.between(500, 1500), () => {
+				machine.isFull = false;
+				machine.start();
+			});
+		});
+		return undefined;
+	},
+
+	'stalled disk'(_world, machine) {
+		if (machine.isStalled) machine.resume();
+		else machine.stall();
+		return undefined;
+	},
+
+	'slow disk'(world, machine) {
+		machine.slowness = 30;
+		soon(world, world.random.between(200, 1500), () => {
+			machine.slowness = 1;
+		});
+		return undefined;
+	},
+
+	'lost directory': ruin,
+	'damaged directory': ruin,
+
+	pause(world, machine) {
+		machine.standStill();
+		soon(world, world.random.between(20, 800), () => machine.goOn());
+		return undefined;
+	},
+
+	jump({random}, machine) {
+		machine.skew += random.between(-day, day);
+		return undefined;
+	},
+
+	glitch({random, ids}, machine) {
+		const peer = random.pick(ids);
+		if (peer === machine.id) return false;
+		machine.disconnected(peer);
+		return undefined;
+	},
+
+	cut({random, links, ids}, {id}) {
+		for (const peer of ids.filter(() => random.chance(0.5))) {
+			links.sever([id], [peer]);
+			links.sever([peer], [id]);
+		}
+
+		return undefined;
+	},
+
+	'one-way cut'({random, links, ids}, {id}) {
+		for (const peer of ids) {
+			const isBoth = random.chance(0.5);
+			const isOut = random.chance(0.5);
+			if (isBoth || isOut) links.sever([id], [peer]);
+			if (isBoth || !isOut) links.sever([peer], [id]);
+		}
+
+		return undefined;
+	},
+
+	mend({links}) {
+		links.cut.clear();
+		return undefined;
+	},
+
+	flap(world, {id}) {
+		const {random, links, ids} = world;
+		const peer = random.pick(ids);
+		let rounds = random.between(3, 12);
+		const turn = () => {
+			links.sever([id], [peer]);
+			links.sever([peer], [id]);
+			soon(world, 30, () => {
+				links.mend([id], [peer]);
+				links.mend([peer], [id]);
+				if (rounds-- > 0) soon(world, 70, turn);
+			});
+		};
+		turn();
+		return undefined;
+	},
+
+	'slow link'(world, {id}) {
+		const {random, links, ids} = world;
+		const peer = random.pick(ids);
+		const both = [`${id}>${peer}`, `${peer}>${id}`].filter(() => random.chance(0.7));
+		for (const link of both) links.slow.set(link, 30);
+		soon(world, random.between(200, 1500), () => {
+			for (const link of both) links.slow.delete(link);
+		});
+		return undefined;
+	},
+
+	deafness(world, {id}) {
+		const {links, ids, random} = world;
+		links.sever(ids, [id]);
+		soon(world, random.between(100, 1000), () => links.mend(ids, [id]));
+		return undefined;
+	},
+
+	muteness(world, {id}) {
+		const {links, ids, random} = world;
+		links.sever([id], ids);
+		soon(world, random.between(100, 1000), () => links.mend([id], ids));
+		return undefined;
+	},
+
+	'quorum loss'(world, {id}) {
+		world.links.connectOnly(...world.ids.map(peer => [id, peer] as const));
+		return mendLater(world);
+	},
+
+	constrained(world, {id}) {
+		const {links, ids, leader, random} = world;
+		if (leader === undefined || leader === id) return false;
+		links.isolate(id);
+		soon(world, random.between(50, 300), () => {
+			const others = ids.filter(peer => peer !== leader);
+			links.connectOnly(...others.map(peer => [id, peer] as const));
+			mendLater(world);
+		});
+		return undefined;
+	},
+
+	chained(world) {
+		const order = [...world.ids]
+			.map(id => ({id, at: world.random.next()}))
+			.sort((a, b) => a.at - b.at)
+			.map(({id}) => id);
+		world.links.connectOnly(...order.slice(1).map((id, index) => [order[index]!, id] as const));
+		return mendLater(world);
+	},
+
+	'interrupted transfer'(world) {
+		const {machines, links, random} = world;
+		const fetching = machines.find(({life}) => life?.fetchingFrom !== undefined);
+		if (!fetching) return false;
+		const [from, to] = [[fetching.life!.fetchingFrom!], [fetching.id]];
+		links.sever(from, to);
+		soon(world, random.between(50, 1000), () => links.mend(from, to));
+		return undefined;
+	},
+
+	'hasty checkpoint'({machines}, {life}) {
+		const isCampaign = machines.some(({replica}) => replica?.proposer.phase === 'preparing');
+		if (!isCampaign || !life) return false;
+		life.keepCheckpoint();
+		return undefined;
+	},
+
+	skip({random}, {life}) {
+		if (!life) return false;
+		life.host.skip(life.host.replica.proposer.nextFree + random.below(3));
+		return undefined;
+	},
+
+	amnesia({random, clients}) {
+		random.pick([...clients.values()]).restart();
+		return undefined;
+	},
+};
+
+/** Later on, if the time of trouble is not over by then. */
+function soon(world: World, delay: number, run: () => void): void {
+	const {faults} = world;
+	world.events.later(delay, () => {
+		if (world.faults === faults) run();
+	});
+}
+
+function startLater(world: World, machine: Machine): undefined {
+	soon(world, world.random.between(20, 600), () => machine.start());
+}
+
+function mendLater(world: World): undefined {
+	soon(world, world.random.between(200, 1500), () => world.links.cut.clear());
+}
+
+/** No more than a minority: nothing is owed to those whose majority has lost its memory. */
+function ruin(world: World, machine: Machine): boolean | undefined {
+	const ruined = world.machines.filter(({isRuined}) => isRuined).length;
+	if (machine.isRuined || ruined + 1 > (world.replicas - 1) / 2) return false;
+	world.crash(machine.id);
+	machine.isRuined = true;
+	return startLater(world, machine);
 }
 
 /** From here on the core is well, and each of the others has something for ever. Returns what. */
 export function heal(world: World, core: readonly ReplicaId[]): string[] {
 	world.faults = {...calm, checkpointSlots: world.faults.checkpointSlots};
 	world.links.cut.clear();
+	world.links.slow.clear();
 	for (const machine of world.machines) {
-		machine.start();
-		machine.resume();
+		machine.repair();
 		machine.life?.host.heal();
 	}
 
@@ -64,9 +257,9 @@ export function heal(world: World, core: readonly ReplicaId[]): string[] {
 		.filter(id => !core.includes(id))
 		.map(id => {
 			const affliction = world.random.pick(afflictions);
-			world.see(`for ever ${affliction}`);
+			world.see(`fault: for ever ${affliction}`);
 			afflict(world, id, affliction);
-			return `r${id} ${affliction}`;
+			return `r${id} ${affliction}${world.machines[id]!.isRuined ? ', without its memory' : ''}`;
 		});
 }
 
@@ -94,6 +287,10 @@ export function afflict(world: World, id: ReplicaId, affliction: Affliction) {
 		case 'lossy':
 			links.lossy.set(id, 0.6);
 			break;
+		case 'slow':
+			machine.slowness = 30;
+			for (const peer of ids) for (const link of [`${id}>${peer}`, `${peer}>${id}`]) links.slow.set(link, 30);
+			break;
 		case 'links':
 			for (const other of ids) {
 				if (random.chance(0.5)) links.sever([id], [other]);
@@ -104,6 +301,15 @@ export function afflict(world: World, id: ReplicaId, affliction: Affliction) {
 		case 'flapping':
 			again(world, () => (machine.life ? world.crash(id) : machine.start()));
 			break;
+		case 'napping': {
+			let isAsleep = false;
+			again(world, () => {
+				isAsleep = !isAsleep;
+				if (isAsleep) machine.standStill();
+				else machine.goOn();
+			});
+			break;
+		}
 		case 'blinking': {
 			let isCut = false;
 			again(world, () => {

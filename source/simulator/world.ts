@@ -7,6 +7,7 @@ import {calm, type Faults} from './faults.ts';
 import {Links} from './links.ts';
 import {Machine, tick} from './machine.ts';
 import {Random} from './random.ts';
+import {type Situation, Situations} from './situations.ts';
 import {Trace} from './trace.ts';
 import {meddle} from './trouble.ts';
 
@@ -46,8 +47,11 @@ export class World {
 	faults: Faults;
 	/** How many requests found no room. */
 	busy = 0;
-	/** Situations that came up, and how often. */
+	/** Packets and requests that reached a replica, and faults that struck. */
+	happenings = 0;
+	/** Situations that came up and faults that struck, and how often. */
 	readonly sights = new Map<string, number>();
+	readonly situations = new Situations(this);
 	#lives = 0;
 
 	constructor(
@@ -102,23 +106,23 @@ export class World {
 		});
 	}
 
-	see(situation: string): void {
+	see(situation: Situation | `fault: ${string}` | `a client was told ${string}` | `a crash ${string}`): void {
 		this.sights.set(situation, (this.sights.get(situation) ?? 0) + 1);
 	}
 
 	/** A client asks a replica, if it is there. */
 	submit(id: ReplicaId, request: Request): void {
-		this.events.later(this.random.between(1, 3), () => this.machines[id]!.life?.ask(request));
+		this.events.later(this.random.between(1, 3), () => this.machines[id]!.ask(request));
 	}
 
 	/** The others notice a closed connection after its last words, if those can reach them at all. */
-	crash(id: ReplicaId, isNoticed = true): void {
+	crash(id: ReplicaId, isNoticed = true, isInWrite = false): void {
 		if (!this.machines[id]!.life) return;
-		this.machines[id]!.crash();
+		this.machines[id]!.crash(isInWrite);
 		if (!isNoticed) return;
 		for (const peer of this.ids) {
 			if (peer === id || this.links.cut.has(`${id}>${peer}`)) continue;
-			this.events.later(this.random.between(8, 15), () => this.machines[peer]!.life?.host.disconnected(id));
+			this.events.later(this.random.between(8, 15), () => this.machines[peer]!.disconnected(id));
 		}
 	}
 

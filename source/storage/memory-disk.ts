@@ -23,6 +23,8 @@ export class MemoryDisk implements Disk {
 	#writing = 0;
 	#isWriting = false;
 	#isStalled = false;
+	/** The next write that ends does so with an error. */
+	#onError: (() => void) | undefined;
 	/** A write that a stalled disk would have finished. */
 	#isHeld = false;
 	/** All entries since this life began: a count that rotation does not change. */
@@ -83,10 +85,11 @@ export class MemoryDisk implements Disk {
 
 	/**
 	 * The machine loses its power. `keep` chooses how many of the first `count`
-	 * unsynced entries had reached the disk all the same, 0 to `count`.
+	 * unsynced entries had reached the disk all the same, 0 to `count`. A journal
+	 * writes in groups, so that either none or all of the `underWay` had done so.
 	 */
-	crash(keep: (count: number) => number): void {
-		const kept = keep(this.#unsynced.length);
+	crash(keep: (count: number, underWay: number) => number): void {
+		const kept = keep(this.#unsynced.length, this.#writing);
 		if (!Number.isInteger(kept) || kept < 0 || kept > this.#unsynced.length)
 			throw new Error(`a crash cannot keep ${kept} of ${this.#unsynced.length} unsynced entries`);
 		this.#durable.push(...this.#unsynced.slice(0, kept));
@@ -96,9 +99,22 @@ export class MemoryDisk implements Disk {
 		this.#isWriting = false;
 		this.#isHeld = false;
 		this.#isStalled = false;
+		this.#onError = undefined;
 		this.#appended = 0;
 		this.#synced = 0;
 		this.#life++;
+	}
+
+	/**
+	 * The write under way, or the next one, fails, and nobody knows what of it is
+	 * on the disk. That is final: no `done` is called any more, nothing is written.
+	 */
+	fail(onError: () => void): void {
+		this.#onError = onError;
+	}
+
+	repair(): void {
+		this.#onError = undefined;
 	}
 
 	/** From now on no write ends. */
@@ -138,12 +154,14 @@ export class MemoryDisk implements Disk {
 		this.#later(delay, () => {
 			if (life !== this.#life) return;
 			if (this.#isStalled) this.#isHeld = true;
+			else if (this.#onError) this.#onError();
 			else this.#finish();
 		});
 	}
 
 	#finish(): void {
 		const written = this.#unsynced.splice(0, this.#writing);
+		this.#writing = 0;
 		for (const entry of written) this.#durable.push(entry);
 		this.#synced += written.length;
 		this.#isWriting = false;

@@ -29,6 +29,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 	},
 	{seed: 1299, mix: 'cuts', variant: 'crowded', replicas: 3, why: 'the same, with one of three deaf'},
 	{seed: 76, mix: 'stalls', variant: 'pages', replicas: 7, why: 'a deaf replica repeats an opening for ever'},
+	{
+		seed: 890,
+		mix: 'crashes',
+		variant: 'quick',
+		replicas: 7,
+		why: 'four of seven, all needed, doubted for ever and never at once: a doubt faded before the next one came',
+	},
 	{seed: 220, mix: 'stalls', variant: 'crowded', replicas: 5, why: 'the same, on broken links'},
 ];
 

@@ -162,4 +162,52 @@ describe('a memory disk', () => {
 		remove?.();
 		expect(disk.entries).toEqual([view(1), view(1)]);
 	});
+
+	test('says how much is in the write under way', () => {
+		const {disk} = make();
+		const counts: number[][] = [];
+		const crash = () =>
+			disk.crash((...numbers) => {
+				counts.push(numbers);
+				return 0;
+			});
+		disk.append([view(1), view(2)], () => {});
+		disk.append([view(3)], () => {});
+		crash();
+		disk.defer([view(1)]);
+		crash();
+		expect(counts).toEqual([
+			[3, 2],
+			[1, 0],
+		]);
+	});
+
+	test('a write that fails is the last one, until the next life', () => {
+		const {time, disk} = make();
+		let done = 0;
+		let errors = 0;
+		disk.fail(() => errors++);
+		disk.append([view(1)], () => done++);
+		disk.append([view(2)], () => done++);
+		while (time.step());
+		expect([done, errors]).toEqual([0, 1]);
+		expect(disk.entries).toEqual([]);
+		disk.crash(() => 1);
+		disk.append([view(3)], () => done++);
+		while (time.step());
+		expect([done, errors]).toEqual([1, 1]);
+		expect(disk.entries).toEqual([view(1), view(3)]);
+	});
+
+	test('what was repaired in time does not fail', () => {
+		const {time, disk} = make();
+		let done = 0;
+		disk.fail(() => {
+			throw new Error('it fails all the same');
+		});
+		disk.append([view(1)], () => done++);
+		disk.repair();
+		while (time.step());
+		expect(done).toBe(1);
+	});
 });
