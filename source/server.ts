@@ -28,6 +28,9 @@ import {Transfer} from './transfer.ts';
 
 /** How often a replica tells its monitors how it is. */
 const statusMs = 200;
+const requestTimeouts = {headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000};
+/** Connections beside those of clients: of peers and administrators, and of whoever has not said yet what he wants. */
+const strangers = 1100;
 /** Lines in a piece for a replica that is behind, if their size does not end it first. */
 const transferLines = 2000;
 
@@ -159,7 +162,9 @@ export class Server implements Service {
 			now: () => performance.now(),
 			later: run => setImmediate(this.#guard(run)),
 		});
-		this.#http = createServer((_request, response) => response.writeHead(404).end());
+		// Nothing is served but sockets: whoever does not ask for one soon is sent away.
+		this.#http = createServer(requestTimeouts, (_request, response) => response.writeHead(404).end());
+		this.#http.maxConnections = cluster.connections + strangers;
 		const identity: Identity = {
 			cluster: directory.identity,
 			replicas: cluster.replicas.length,
