@@ -1,5 +1,5 @@
 import {close, fdatasync, fsync, open as openFile, write} from 'node:fs';
-import {open, readFile, rename, unlink} from 'node:fs/promises';
+import {open, readdir, readFile, rename, unlink} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {promisify} from 'node:util';
 import {Failure} from '../failure.ts';
@@ -34,6 +34,15 @@ export const realFiles: Files = {
 	unlink,
 	syncDirectory,
 };
+
+/** All by which a journal looks at the disk. */
+export type Reader = {
+	/** The names in a directory. */
+	list(directory: string): Promise<readonly string[]>;
+	read(path: string): Promise<Buffer>;
+};
+
+export const realReader: Reader = {list: path => readdir(path), read: path => readFile(path)};
 
 /** A new name in a directory survives a crash only after this. */
 export async function syncDirectory(path: string): Promise<void> {

@@ -5,7 +5,7 @@ import type {Entry, Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import type {Disk} from './disk.ts';
 import {encodeEntry} from './entry-text.ts';
-import {type Files, failureOf, realFiles, syncDirectory} from './files.ts';
+import {type Files, failureOf, type Reader, realFiles, realReader, syncDirectory} from './files.ts';
 import {headerBytes, seal} from './group.ts';
 import {encodeTrim, type Recovered, recover} from './recovery.ts';
 import {createSegment, listSegments, removeSegments, removeUnfinished, type Segment} from './segment.ts';
@@ -23,7 +23,9 @@ export type JournalOptions = {
 	readonly onError: (failure: Failure) => void;
 	/** After so long without a write the last group is closed. In milliseconds. */
 	readonly idleMs?: number;
+	/** What it writes to and reads from; the real disk, if absent. */
 	readonly files?: Files;
+	readonly reader?: Reader;
 };
 
 export type OpenJournal = {
@@ -102,11 +104,11 @@ export class Journal implements Disk {
 	 * group that can be read after a failed sync need not be on disk.
 	 */
 	static async open(options: JournalOptions): Promise<OpenJournal> {
-		const {directory, segmentBytes, files = realFiles} = options;
+		const {directory, segmentBytes, files = realFiles, reader = realReader} = options;
 		try {
 			if (!existsSync(directory)) await createJournal(directory);
-			await removeUnfinished(files, directory);
-			const recovered = await recover(directory);
+			await removeUnfinished(files, reader, directory);
+			const recovered = await recover(directory, reader);
 			const {entries, since, tornAt, last, highestSegment, superfluous} = recovered;
 			if (last === undefined)
 				throw new Failure(
@@ -176,9 +178,10 @@ export class Journal implements Disk {
 		note.text += encodeTrim(rotation.number, since);
 		note.isAwaited = true;
 		await this.#written(note);
-		const segments = await listSegments(this.#options.directory);
+		const {directory, reader = realReader} = this.#options;
+		const segments = await listSegments(reader, directory);
 		const older = segments.filter(({number}) => number < rotation.segment).map(({path}) => path);
-		await removeSegments(this.#files, this.#options.directory, older);
+		await removeSegments(this.#files, directory, older);
 	}
 
 	get #isDead(): boolean {

@@ -1,7 +1,7 @@
-import {readFile} from 'node:fs/promises';
 import type {Entry, Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import {decodeEntry} from './entry-text.ts';
+import {type Reader, realReader} from './files.ts';
 import {type Group, groupAt, magic, payloadOf} from './group.ts';
 import {listSegments} from './segment.ts';
 
@@ -46,12 +46,12 @@ export const encodeTrim = (number: number, since: Slot): string => `t ${number} 
  * that is not, an acknowledged group is damaged or gone, and the journal is
  * refused with a Failure that names the place.
  */
-export async function recover(directory: string): Promise<Recovered> {
-	const files = await listSegments(directory);
+export async function recover(directory: string, reader: Reader = realReader): Promise<Recovered> {
+	const files = await listSegments(reader, directory);
 	const scans: SegmentScan[] = [];
 	// The newest first: should somebody be writing, all that comes before it is complete.
 	for (const {number, path} of files.toReversed())
-		scans.unshift(scanSegment(number, path, await readFile(path)));
+		scans.unshift(scanSegment(number, path, await reader.read(path)));
 
 	const linesOf = new Map<Group, readonly string[]>();
 	let beginning = 1;

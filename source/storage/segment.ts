@@ -1,6 +1,5 @@
-import {readdir} from 'node:fs/promises';
 import {join} from 'node:path';
-import type {Files} from './files.ts';
+import type {Files, Reader} from './files.ts';
 
 /** A file of the journal that is being written. */
 export type Segment = {
@@ -19,8 +18,11 @@ const pathOf = (directory: string, number: number) =>
 	join(directory, `${String(number).padStart(8, '0')}${suffix}`);
 
 /** All segments of a directory, the oldest first. */
-export async function listSegments(directory: string): Promise<{number: number; path: string}[]> {
-	const names = await readdir(directory);
+export async function listSegments(
+	reader: Reader,
+	directory: string,
+): Promise<{number: number; path: string}[]> {
+	const names = await reader.list(directory);
 	return names
 		.filter(name => /^\d{8,}\.segment$/.test(name))
 		.map(name => ({number: Number.parseInt(name, 10), path: join(directory, name)}))
@@ -56,8 +58,8 @@ export async function createSegment(
 }
 
 /** What a crash left of segments that were being made. */
-export async function removeUnfinished(files: Files, directory: string): Promise<void> {
-	for (const name of await readdir(directory)) {
+export async function removeUnfinished(files: Files, reader: Reader, directory: string): Promise<void> {
+	for (const name of await reader.list(directory)) {
 		if (name.endsWith(suffix + unfinished)) await files.unlink(join(directory, name));
 	}
 }
