@@ -1,12 +1,15 @@
 import {allDownAllUp} from './all-down-all-up.ts';
 import {bitFlip} from './bit-flip.ts';
+import {chained} from './chained.ts';
 import {isolatedRejoin} from './isolated-rejoin.ts';
 import {killLoop} from './kill-loop.ts';
 import {messageLoss} from './message-loss.ts';
 import {normal} from './normal.ts';
+import {oneWayPrimary} from './one-way-primary.ts';
 import {pausedPrimary} from './paused-primary.ts';
 import {primaryDies} from './primary-dies.ts';
 import {primaryDiesFTimes} from './primary-dies-f-times.ts';
+import {quorumLoss} from './quorum-loss.ts';
 import {skipSlot} from './skip-slot.ts';
 import type {Story} from './story.ts';
 import {tornTail} from './torn-tail.ts';
@@ -26,4 +29,7 @@ export const stories: readonly Story[] = [
 	tornTail,
 	bitFlip,
 	wipedDisk,
+	oneWayPrimary,
+	chained,
+	quorumLoss,
 ];

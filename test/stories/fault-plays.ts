@@ -1,4 +1,4 @@
-import type {Evidence, Ordeal} from '../../source/stories/evidence.ts';
+import type {Direction, Evidence, Ordeal} from '../../source/stories/evidence.ts';
 import {type Forgery, kill, stage, withHistories, withStatus} from './forged.ts';
 
 /** Plays of the stories that break something, told as if they had been played, and how each could lie. */
@@ -125,7 +125,32 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 			}),
 		],
 	},
+	'one-way-primary': {rounds: 1, acts: [parted(3, 1, (_, hearer) => hearer === 0)]},
+	chained: {rounds: 1, acts: [parted(5, 1, (one, other) => Math.abs(one - other) !== 1)]},
+	'quorum-loss': {rounds: 1, acts: [parted(5, 2, (one, other) => one !== 2 && other !== 2)]},
 };
+
+/** Links are cut from 1,005 to 5,205 ms; a replica that still reaches a majority leads from 1,700 ms on. */
+function parted(
+	replicas: number,
+	leader: number,
+	isCut: (speaker: number, hearer: number) => boolean,
+): Evidence {
+	const ids = Array.from({length: replicas}, (_, id) => id);
+	const links = ids.flatMap(speaker =>
+		ids
+			.filter(hearer => hearer !== speaker && isCut(speaker, hearer))
+			.map((hearer): Direction => [speaker, hearer]),
+	);
+	return stage({
+		title: `n = ${replicas}`,
+		replicas,
+		clients: 4,
+		messages: 150,
+		leaders: [{at: 1700, replica: leader}],
+		rest: {ordeals: [{kind: 'cut', links, at: 1005, until: 5205, view: 0, leader: 0}]},
+	});
+}
 
 function once(at: number) {
 	return {at, until: at, view: 0, leader: 0};
@@ -149,6 +174,23 @@ const deafBetween =
 		);
 const deafAfter = (at: number): Forgery => deafBetween(at, Number.POSITIVE_INFINITY);
 const twoAlive: Forgery = act => ({...act, alive: act.alive.slice(0, -1)});
+
+const partings: Record<string, Forgery> = {
+	'no link was cut': act => ({...act, ordeals: []}),
+	'other links were cut': act =>
+		withOrdeals(act, ordeal => (ordeal.kind === 'cut' ? {links: ordeal.links.slice(1)} : {})),
+	'the primary could still reach a majority': act => withOrdeals(act, () => ({leader: 2})),
+	'at the end of it led nobody': act => withStatus(act, () => ({role: 'backup'})),
+	'at the end of it led replica 0, which reaches no majority': act =>
+		withStatus(act, ({id}) => ({role: id === 0 ? 'primary' : 'backup'})),
+	'views were entered until one was quiet': act =>
+		withStatus(act, ({view}, {at}) => (at > 1700 ? {view: view + 10} : {})),
+	'the view was not quiet before the links healed': act =>
+		withStatus(act, ({view}, {at}) => (at > 4000 ? {view: view + 1} : {})),
+	'nothing was acknowledged in the quiet view': deafBetween(2200, 5205),
+	'nothing was acknowledged after the links healed': deafAfter(5200),
+	'replicas were left': twoAlive,
+};
 
 export const ownForgeries: Record<string, Record<string, Forgery>> = {
 	'paused-primary': {
@@ -223,6 +265,9 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 		'replica 1 did not say why: no word': withoutWords,
 		'replica 1 ran in the end, without its memory': act => ({...act, alive: [0, 1, 2]}),
 	},
+	'one-way-primary': partings,
+	chained: partings,
+	'quorum-loss': partings,
 };
 
 /** The act in which two of three decide and one of them forgets it, and how it could lie. */

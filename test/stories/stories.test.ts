@@ -30,6 +30,9 @@ const facts: Record<string, Record<string, number>> = {
 	'torn-tail': {tornTails: 2, comparedReplicas: 3},
 	'bit-flip': {flippedBits: 1, silent: 0, comparedReplicas: 3},
 	'wiped-disk': {refusals: 1, comparedReplicas: 2},
+	'one-way-primary': {leaderMeanwhile: 1, viewsEnteredAfterHealing: 0, comparedReplicas: 3},
+	chained: {comparedReplicas: 5},
+	'quorum-loss': {leaderMeanwhile: 2, comparedReplicas: 5},
 };
 
 type Answer = {
