@@ -46,7 +46,7 @@ export class BenchCluster {
 }
 
 /** Ports that nobody used a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
 	const servers = await Promise.all(
 		Array.from({length: count}, async () => {
 			const server = createServer();

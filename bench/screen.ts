@@ -4,8 +4,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Client} from '../source/client/client.ts';
-import {ScreenUnderTest} from '../test/tui/terminal.ts';
 import {BenchCluster} from './cluster.ts';
+import {ScreenUnderTest} from './terminal.ts';
 
 /**
  * What the full screen costs, seen from outside, on a pseudo terminal of

@@ -1,8 +1,8 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {freePorts} from '../test/cli/processes.ts';
-import {ScreenUnderTest} from '../test/tui/terminal.ts';
+import {freePorts} from './cluster.ts';
+import {ScreenUnderTest} from './terminal.ts';
 
 /**
  * Plays a short scene on the real program, five replicas and two people, and
@@ -68,7 +68,7 @@ try {
 }
 
 process.stdout.write(
-	`# Screens\n\nMade by \`node dist/bench/screenshots.js > docs/screens.md\` from the real program.\n${shots.join('')}`,
+	`# Screens\n\nMade by \`npm run screenshots\` from the real program.\n${shots.join('')}`,
 );
 process.exit(0);
 

@@ -84,8 +84,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 	'source/history.ts': ['source/consensus/types.ts', 'source/chat/types.ts'],
 	source: ['source'],
 	cli: ['source'],
-	// What measures the screens types and reads as their tests do.
-	bench: ['source', 'test'],
+	bench: ['source'],
 };
 
 test.each(Object.entries(arrows))('%s imports only what lies below it', (part, allowed) => {

@@ -1,9 +1,9 @@
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, beforeAll, describe, expect, test} from '@jest/globals';
+import {ScreenUnderTest} from '../../bench/terminal.ts';
 import {Place} from '../cli/processes.ts';
 import {fakeCluster, statusOf} from '../client/fake-replica.ts';
-import {ScreenUnderTest} from './terminal.ts';
 
 const escapeByte = '\u001b';
 const view = (text: string) => Number(/view (\d+)/.exec(text)?.[1] ?? -1);
