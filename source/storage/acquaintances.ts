@@ -3,6 +3,7 @@ import {Failure} from '../failure.ts';
 import {isCount} from '../value-text.ts';
 import {failureOf, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
+import {sealJson, unsealJson} from './sealed-json.ts';
 
 /** That of a directory, as `meta` holds it. */
 export const isIncarnation = (value: unknown): value is string =>
@@ -71,7 +72,7 @@ export class Acquaintances {
 	async #write(peer: ReplicaId, incarnation: string): Promise<void> {
 		const peers = Object.fromEntries([...this.#incarnations, [peer, incarnation]]);
 		try {
-			await writeAtomically(this.#path, `${JSON.stringify({format, peers})}\n`);
+			await writeAtomically(this.#path, sealJson({format, peers}));
 		} catch (error) {
 			throw failureOf(this.#path, error);
 		}
@@ -82,18 +83,14 @@ export class Acquaintances {
 }
 
 function decode(text: string): Map<ReplicaId, string> | undefined {
-	try {
-		const {format: written, peers} = JSON.parse(text);
-		if (written !== format || typeof peers !== 'object' || peers === null || Array.isArray(peers))
-			return undefined;
-		const incarnations = new Map<ReplicaId, string>();
-		for (const [id, incarnation] of Object.entries(peers)) {
-			if (!/^\d+$/.test(id) || !isCount(Number(id)) || !isIncarnation(incarnation)) return undefined;
-			incarnations.set(Number(id), incarnation);
-		}
-
-		return incarnations;
-	} catch {
+	const {format: written, peers} = unsealJson(text) ?? {};
+	if (written !== format || typeof peers !== 'object' || peers === null || Array.isArray(peers))
 		return undefined;
+	const incarnations = new Map<ReplicaId, string>();
+	for (const [id, incarnation] of Object.entries(peers)) {
+		if (!/^\d+$/.test(id) || !isCount(Number(id)) || !isIncarnation(incarnation)) return undefined;
+		incarnations.set(Number(id), incarnation);
 	}
+
+	return incarnations;
 }

@@ -4,6 +4,7 @@ import {Failure} from '../failure.ts';
 import {isCount} from '../value-text.ts';
 import {writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
+import {sealJson, unsealJson} from './sealed-json.ts';
 
 /**
  * DATA/members.json: which replicas have lived here. One that is listed and
@@ -29,15 +30,11 @@ export async function writeMembers(
 	replicas: readonly ReplicaId[],
 ): Promise<void> {
 	const sorted = [...new Set(replicas)].sort((a, b) => a - b);
-	await writeAtomically(join(data, 'members.json'), `${JSON.stringify({cluster, replicas: sorted})}\n`);
+	await writeAtomically(join(data, 'members.json'), sealJson({cluster, replicas: sorted}));
 }
 
 function decode(text: string): {cluster: string; replicas: readonly ReplicaId[]} | undefined {
-	try {
-		const {cluster, replicas} = JSON.parse(text);
-		if (typeof cluster !== 'string' || !Array.isArray(replicas) || !replicas.every(isCount)) return undefined;
-		return {cluster, replicas};
-	} catch {
-		return undefined;
-	}
+	const {cluster, replicas} = unsealJson(text) ?? {};
+	if (typeof cluster !== 'string' || !Array.isArray(replicas) || !replicas.every(isCount)) return undefined;
+	return {cluster, replicas};
 }

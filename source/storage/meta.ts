@@ -5,6 +5,7 @@ import {Failure} from '../failure.ts';
 import {isCount} from '../value-text.ts';
 import {writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
+import {sealJson, unsealJson} from './sealed-json.ts';
 
 /** Whose memory a replica directory is. */
 export type Meta = {
@@ -21,7 +22,7 @@ const format = 1;
 
 export async function writeMeta(directory: string, meta: Omit<Meta, 'incarnation'>): Promise<void> {
 	const incarnation = randomBytes(16).toString('hex');
-	await writeAtomically(join(directory, 'meta'), `${JSON.stringify({format, ...meta, incarnation})}\n`);
+	await writeAtomically(join(directory, 'meta'), sealJson({format, ...meta, incarnation}));
 }
 
 /** Throws a Failure if there is none, or if it cannot be understood. */
@@ -45,12 +46,7 @@ export function checkMeta(directory: string, found: Meta, expected: Omit<Meta, '
 }
 
 function decode(text: string): Meta | undefined {
-	try {
-		const {format: written, cluster, id, replicas, incarnation} = JSON.parse(text);
-		if (written !== format || typeof cluster !== 'string' || typeof incarnation !== 'string')
-			return undefined;
-		return isCount(id) && isCount(replicas) ? {cluster, id, replicas, incarnation} : undefined;
-	} catch {
-		return undefined;
-	}
+	const {format: written, cluster, id, replicas, incarnation} = unsealJson(text) ?? {};
+	if (written !== format || typeof cluster !== 'string' || typeof incarnation !== 'string') return undefined;
+	return isCount(id) && isCount(replicas) ? {cluster, id, replicas, incarnation} : undefined;
 }

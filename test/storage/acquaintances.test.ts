@@ -5,6 +5,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, expect, test} from '@jest/globals';
 import {Failure} from '../../source/failure.ts';
 import {Acquaintances} from '../../source/storage/acquaintances.ts';
+import {sealJson} from '../../source/storage/sealed-json.ts';
 
 const one = '1'.repeat(32);
 const other = '2'.repeat(32);
@@ -45,7 +46,7 @@ test('it is on disk before anybody is told', async () => {
 	const meeting = met.meet(1, one);
 	expect(met.incarnationOf(1)).toBeUndefined();
 	expect(await meeting).toBe(true);
-	expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({format: 1, peers: {1: one}});
+	expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({format: 1, peers: {1: one}});
 });
 
 test('of two that come at once under one id, one is known', async () => {
@@ -70,13 +71,15 @@ test.each([
 	'',
 	'{',
 	'null',
-	'{"format":2,"peers":{}}',
-	'{"format":1}',
-	'{"format":1,"peers":[]}',
-	'{"format":1,"peers":{"one":"11111111111111111111111111111111"}}',
-	'{"format":1,"peers":{"-1":"11111111111111111111111111111111"}}',
-	'{"format":1,"peers":{"1":"short"}}',
-	'{"format":1,"peers":{"1":1}}',
+	`{"format":1,"peers":{"1":"${one}"}}`,
+	sealJson({format: 2, peers: {}}),
+	sealJson({format: 1}),
+	sealJson({format: 1, peers: []}),
+	sealJson({format: 1, peers: {one}}),
+	sealJson({format: 1, peers: {'-1': one}}),
+	sealJson({format: 1, peers: {1: 'short'}}),
+	sealJson({format: 1, peers: {1: 1}}),
+	sealJson({format: 1, peers: {1: one}}).replace(one, other),
 ])('a file that cannot be understood is refused: %s', async text => {
 	writeFileSync(path, text);
 	await expect(Acquaintances.open(path)).rejects.toThrow(

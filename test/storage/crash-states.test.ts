@@ -282,4 +282,4 @@ function expectAll(entries: readonly Entry[], since: number, claim: Claim): void
 		throw new Error(`it has ${through} entries, and ${claim.written} were written`);
 }
 
-if (process.env.CRASH_COUNTS) afterAll(() => process.stderr.write(`${JSON.stringify(counts)}\n`));
+if (process.env.CRASH_COUNTS) afterAll(() => void process.stderr.write(`${JSON.stringify(counts)}\n`));

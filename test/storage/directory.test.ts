@@ -23,6 +23,7 @@ import {Failure} from '../../source/failure.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from '../../source/storage/directory.ts';
 import {Journal} from '../../source/storage/journal.ts';
 import {isLocal} from '../../source/storage/local.ts';
+import {sealJson} from '../../source/storage/sealed-json.ts';
 import {clusterOf, ensureSecret, makeSecret, readSecret} from '../../source/storage/secret.ts';
 import {temporaryDirectory} from './journal-rig.ts';
 
@@ -89,7 +90,7 @@ describe('the memory of a replica', () => {
 		expect(new Set(directories.map(({identity}) => identity)).size).toBe(1);
 		expect(new Set(directories.map(({incarnation}) => incarnation)).size).toBe(5);
 		const members = JSON.parse(readFileSync(join(data, 'members.json'), 'utf8'));
-		expect(members).toEqual({cluster: directories[0]?.identity, replicas: [0, 1, 2, 3, 4]});
+		expect(members).toMatchObject({cluster: directories[0]?.identity, replicas: [0, 1, 2, 3, 4]});
 		expect(readdirSync(data).filter(name => name.endsWith('.new'))).toEqual([]);
 	});
 
@@ -167,14 +168,15 @@ describe('the memory of a replica', () => {
 	test('whose meta or list of members is damaged is refused', async () => {
 		const {path} = await visit();
 		const meta = readFileSync(join(path, 'meta'), 'utf8');
-		for (const text of ['', '{', 'null', '[]', '{"format":2}', meta.replace('"id":0', '"id":"0"')]) {
+		for (const text of ['', '{', 'null', '[]', sealJson({format: 2}), meta.replace('"id":0', '"id":"0"')]) {
 			writeFileSync(join(path, 'meta'), text);
 			expect(await refusal(() => open(), 1)).toContain('meta is damaged');
 		}
 		unlinkSync(join(path, 'meta'));
 		expect(await refusal(() => open(), 1)).toContain('meta is missing');
 		writeFileSync(join(path, 'meta'), meta);
-		for (const text of ['', 'null', '{"cluster":1,"replicas":[]}', '{"cluster":"x","replicas":["0"]}']) {
+		const wrong = [{cluster: 1, replicas: []}, {cluster: 'x', replicas: ['0']}, {cluster: 'x'}];
+		for (const text of ['', 'null', '{"cluster":"x","replicas":[0]}', ...wrong.map(sealJson)]) {
 			writeFileSync(join(data, 'members.json'), text);
 			expect(await refusal(() => open(), 1)).toContain('members.json is damaged');
 		}

@@ -12,15 +12,12 @@ import {
 import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, jest, test} from '@jest/globals';
-import {Chat} from '../../source/chat/chat.ts';
-import {ChatLog} from '../../source/chat/chat-log.ts';
-import type {Entry, Value} from '../../source/consensus/types.ts';
-import {readCheckpoint, writeCheckpoint} from '../../source/storage/checkpoint.ts';
+import {readCheckpoint} from '../../source/storage/checkpoint.ts';
 import {openReplicaDirectory} from '../../source/storage/directory.ts';
 import {headerBytes} from '../../source/storage/group.ts';
-import {Journal} from '../../source/storage/journal.ts';
 import {verify} from '../../source/storage/verify.ts';
 import {temporaryDirectory} from './journal-rig.ts';
+import {live as liveIn, replicas} from './lived.ts';
 
 jest.setTimeout(30_000);
 
@@ -30,53 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(data, {recursive: true}));
 
-const replicas = [0, 1, 2].map(id => ({id, host: '127.0.0.1', port: 7100 + id, bind: '127.0.0.1'}));
-
-/** A session is opened in slot 1; every fourth slot is a no-op, the others hold two messages. */
-function batchOf(slot: number): Value {
-	if (slot === 1) {
-		const opening = {client: 'ada', session: 0, sequence: 0, nick: 'ada', text: ''};
-		return {at: 1000, requests: [opening]};
-	}
-	if (slot % 4 === 0) return {at: 0, requests: []};
-	const before = Array.from({length: slot - 2}, (_, index) => index + 2).filter(
-		other => other % 4 !== 0,
-	).length;
-	const requests = [1, 2].map(number => {
-		const sequence = before * 2 + number;
-		return {client: 'ada', session: 1, sequence, nick: 'ada', text: `message ${sequence} “ä”\u200b`};
-	});
-	return {at: 1000 + slot, requests};
-}
-
-/** What a replica leaves on its disk that executed so many slots, with a checkpoint of one of them. */
-async function live(id: number, slots: number, checkpointSlot = 0) {
-	const directory = await openReplicaDirectory({data, id, cluster: {replicas}});
-	const onError = (error: Error) => {
-		throw error;
-	};
-	const {journal} = await Journal.open({directory: directory.journal, segmentBytes: 4096, onError});
-	const log = await ChatLog.open(directory.chatLog, 0, onError);
-	const chat = new Chat({sessions: 100});
-	for (let slot = 1; slot <= slots; slot++) {
-		const entries: Entry[] = [
-			{type: 'accepted', view: 0, slot, value: batchOf(slot)},
-			{type: 'decided', slot},
-		];
-		await new Promise<void>(done => journal.append(entries, done));
-		log.append(chat.execute(slot, batchOf(slot)).text, () => {});
-		if (slot === checkpointSlot) {
-			await log.sync();
-			await writeCheckpoint(directory.checkpoint, {...chat.state(), bytes: log.bytes});
-			const removeOlder = await journal.rotate([{type: 'view', view: 0}], slot);
-			await removeOlder();
-		}
-	}
-	await log.close();
-	await journal.close();
-	await directory.release();
-	return {chat, ...directory};
-}
+const live = (id: number, slots: number, checkpointSlot = 0) => liveIn(data, id, slots, checkpointSlot);
 
 const problemsOf = async () => {
 	const {replicas, problems, ok} = await verify(data);

@@ -1,0 +1,146 @@
+import {cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {rm} from 'node:fs/promises';
+import {join} from 'node:path';
+import {expect, jest, test} from '@jest/globals';
+import {Chat} from '../../source/chat/chat.ts';
+import {ChatLog} from '../../source/chat/chat-log.ts';
+import {Replica} from '../../source/consensus/replica.ts';
+import {Failure} from '../../source/failure.ts';
+import {Random} from '../../source/simulator/random.ts';
+import {settings} from '../../source/simulator/world.ts';
+import {Acquaintances} from '../../source/storage/acquaintances.ts';
+import {readCheckpoint} from '../../source/storage/checkpoint.ts';
+import {openReplicaDirectory} from '../../source/storage/directory.ts';
+import {Journal} from '../../source/storage/journal.ts';
+import {verify} from '../../source/storage/verify.ts';
+import {temporaryDirectory} from './journal-rig.ts';
+import {live, replicas} from './lived.ts';
+
+/** More of them with BIT_FLIPS=2000. */
+const wanted = Number(process.env.BIT_FLIPS ?? 200);
+jest.setTimeout(60_000 + wanted * 100);
+
+/** All that a replica knows after a start, as text; and whether its journal had an unfinished end. */
+type Memory = {readonly knows: string; readonly entries: readonly string[]; readonly isTorn: boolean};
+
+/** Does what a start does before anybody is let in. Throws a Failure if it must not start. */
+async function start(data: string): Promise<Memory> {
+	const directory = await openReplicaDirectory({data, id: 0, cluster: {replicas}});
+	const opened = [directory.release];
+	try {
+		const acquaintances = await Acquaintances.open(directory.acquaintances);
+		const checkpoint = await readCheckpoint(directory.checkpoint);
+		const onError = (error: Error) => {
+			throw error;
+		};
+		const {journal, entries, since, tornAt} = await Journal.open({
+			directory: directory.journal,
+			segmentBytes: 4096,
+			onError,
+		});
+		opened.push(() => journal.close());
+		const slot = checkpoint?.slot ?? 0;
+		if (slot < since) throw new Failure(`the checkpoint is older than slot ${since}`);
+		const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, onError);
+		opened.push(() => log.close());
+		const chat = new Chat({sessions: 100}, checkpoint);
+		const replica = new Replica({...settings, id: 0, replicas: 3, skip: []}, entries, slot);
+		for (const decision of replica.step({type: 'tick', now: 0}).decisions) {
+			const {text} = chat.execute(decision.slot, decision.value);
+			await new Promise<void>(resolve => log.append(text, resolve));
+		}
+
+		const whole = readFileSync(directory.chatLog, 'utf8');
+		const met = [1, 2].map(peer => acquaintances.incarnationOf(peer));
+		const {identity, incarnation} = directory;
+		const votes = [...replica.acceptor.accepted];
+		return {
+			knows: JSON.stringify([identity, incarnation, met, replica.view, votes, chat.state(), whole]),
+			entries: entries.map(entry => JSON.stringify(entry)),
+			isTorn: tornAt !== undefined,
+		};
+	} finally {
+		for (const close of opened.reverse()) await close();
+	}
+}
+
+/** All files below a directory that hold anything. */
+function filesOf(directory: string): string[] {
+	return readdirSync(directory, {recursive: true, encoding: 'utf8'})
+		.map(name => join(directory, name))
+		.filter(path => statSync(path).isFile() && readFileSync(path).some(byte => byte !== 0));
+}
+
+/** What came of a bit that was turned: nobody may go on with less, or with something else, without a word. */
+type Outcome = 'refused' | 'named by verify' | 'harmless' | 'cut as a torn end' | 'silent';
+
+async function judge(data: string, healthy: Memory): Promise<Outcome> {
+	// Before the start, which cuts what is torn and writes again what can be written again.
+	const {ok} = await verify(data).catch(error => {
+		if (!(error instanceof Failure)) throw error;
+		return {ok: false};
+	});
+	try {
+		const {knows, entries, isTorn} = await start(data);
+		if (knows === healthy.knows) return 'harmless';
+		if (!ok) return 'named by verify';
+		// Only what the very last group held may be missing: no more than one write.
+		const isShorter = entries.every((entry, index) => entry === healthy.entries[index]);
+		const isLast = isShorter && healthy.entries.length - entries.length <= 2;
+		return isTorn && isLast ? 'cut as a torn end' : 'silent';
+	} catch (error) {
+		if (!(error instanceof Failure)) throw error;
+		return 'refused';
+	}
+}
+
+test.each([
+	{how: 'closed', isKilled: false},
+	{how: 'killed', isKilled: true},
+])(
+	`${wanted / 2} bits, turned one at a time in all files of a replica that was $how: none is overlooked`,
+	async ({isKilled}) => {
+		const home = await temporaryDirectory();
+		try {
+			const healthyData = join(home, 'healthy');
+			const {acquaintances, secret, path} = await live(healthyData, 0, 40, 20, isKilled);
+			const met = await Acquaintances.open(acquaintances);
+			for (const peer of [1, 2]) await met.meet(peer, String(peer).repeat(32));
+			expect(secret.length).toBe(32);
+			const names = filesOf(healthyData).map(file => file.slice(healthyData.length + 1));
+			for (const file of ['secret', 'members.json', 'meta', 'peers', 'checkpoint', 'chat.log'])
+				expect(names.some(name => name.endsWith(file))).toBe(true);
+			expect(names.some(name => name.endsWith('.segment'))).toBe(true);
+			expect(path.startsWith(healthyData)).toBe(true);
+
+			const data = join(home, 'data');
+			const restore = () => {
+				rmSync(data, {recursive: true, force: true});
+				cpSync(healthyData, data, {recursive: true});
+			};
+			restore();
+			const healthy = await start(data);
+			const random = new Random(isKilled ? 1 : 2);
+			const outcomes: Partial<Record<Outcome, number>> = {};
+			const silent: string[] = [];
+			for (let flip = 0; flip < wanted / 2; flip++) {
+				restore();
+				const name = names[flip % names.length]!;
+				const content = readFileSync(join(data, name));
+				const at = random.below(content.findLastIndex(byte => byte !== 0) + 1);
+				const bit = random.below(8);
+				content[at]! ^= 1 << bit;
+				writeFileSync(join(data, name), content);
+				const outcome = await judge(data, healthy);
+				outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+				if (outcome === 'silent') silent.push(`${name}: bit ${bit} of byte ${at}`);
+			}
+
+			expect(silent).toEqual([]);
+			expect(outcomes.refused).toBeGreaterThan(wanted / 8);
+			if (process.env.BIT_FLIPS) process.stderr.write(`${JSON.stringify(outcomes)}\n`);
+		} finally {
+			await rm(home, {recursive: true});
+		}
+	},
+);
