@@ -224,6 +224,10 @@ export class Stage {
 		return retriesAnswered(this.#evidence());
 	}
 
+	get kills(): readonly Kill[] {
+		return this.#kills;
+	}
+
 	get hasKilledPrimary(): boolean {
 		return this.#kills.some(({wasPrimary}) => wasPrimary);
 	}

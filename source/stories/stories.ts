@@ -1,8 +1,10 @@
 import {allDownAllUp} from './all-down-all-up.ts';
 import {bitFlip} from './bit-flip.ts';
 import {chained} from './chained.ts';
+import {fullDisk} from './full-disk.ts';
 import {isolatedRejoin} from './isolated-rejoin.ts';
 import {killLoop} from './kill-loop.ts';
+import {laggingPrimaryAfterCompaction} from './lagging-primary-after-compaction.ts';
 import {messageLoss} from './message-loss.ts';
 import {normal} from './normal.ts';
 import {oneWayPrimary} from './one-way-primary.ts';
@@ -11,6 +13,7 @@ import {primaryDies} from './primary-dies.ts';
 import {primaryDiesFTimes} from './primary-dies-f-times.ts';
 import {quorumLoss} from './quorum-loss.ts';
 import {skipSlot} from './skip-slot.ts';
+import {slowDisk} from './slow-disk.ts';
 import type {Story} from './story.ts';
 import {tornTail} from './torn-tail.ts';
 import {wipedDisk} from './wiped-disk.ts';
@@ -32,4 +35,7 @@ export const stories: readonly Story[] = [
 	oneWayPrimary,
 	chained,
 	quorumLoss,
+	slowDisk,
+	fullDisk,
+	laggingPrimaryAfterCompaction,
 ];

@@ -21,7 +21,7 @@ export async function killAtCall(pid: number, call: string, count: number): Prom
 	return strace(pid, ['-f', '-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${count}`]);
 }
 
-/** strace says on standard error that it is there, thread by thread; the last line before its first silence would do as well. */
+/** It says on standard error that it holds the process, thread by thread. */
 async function strace(pid: number, words: readonly string[]): Promise<Hold | string> {
 	const child = spawn('strace', [...words, '-o', '/dev/null', '-p', String(pid)], {
 		stdio: ['ignore', 'ignore', 'pipe'],
@@ -34,7 +34,7 @@ async function strace(pid: number, words: readonly string[]): Promise<Hold | str
 	});
 	const gone = new Promise<void>(resolve => {
 		child.once('error', error => {
-			said = error.message;
+			said = absent(error);
 			resolve();
 		});
 		child.once('close', () => resolve());
@@ -63,6 +63,9 @@ export async function limitFiles(pid: number, bytes: number): Promise<string | u
 		const [code] = await once(child, 'close');
 		return code === 0 ? undefined : `prlimit cannot limit a process here: ${said.trim()}`;
 	} catch (error) {
-		return `prlimit is not here: ${(error as Error).message}`;
+		return `prlimit cannot limit a process here: ${absent(error)}`;
 	}
 }
+
+const absent = (error: unknown): string =>
+	(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it is not installed' : (error as Error).message;

@@ -128,7 +128,66 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 	'one-way-primary': {rounds: 1, acts: [parted(3, 1, (_, hearer) => hearer === 0)]},
 	chained: {rounds: 1, acts: [parted(5, 1, (one, other) => Math.abs(one - other) !== 1)]},
 	'quorum-loss': {rounds: 1, acts: [parted(5, 2, (one, other) => one !== 2 && other !== 2)]},
+	'slow-disk': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				leaders: [{at: 3000, replica: 1}],
+				rest: {
+					ordeals: [
+						{kind: 'slow', replica: 1, at: 505, until: 1005, view: 0, leader: 0},
+						{kind: 'slow', replica: 0, at: 1105, until: 2005, view: 0, leader: 0},
+						{kind: 'slow', replica: 0, at: 2105, until: 3605, view: 0, leader: 0},
+					],
+				},
+			}),
+		],
+	},
+	'full-disk': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				rest: {
+					starts: [{at: 2000, replica: 1}],
+					ordeals: [{kind: 'full', replica: 1, at: 1005, until: 1200, view: 0, leader: 0}],
+					ends: [{at: 1000, until: 1200, replica: 1, how: 'exit code 1'}],
+					words: [{at: 1190, replica: 1, line: 'chat.log: EFBIG: file too large, write'}],
+				},
+			}),
+		],
+	},
+	'lagging-primary-after-compaction': {rounds: 1, acts: [lagged()]},
 };
+
+/** Replica 1 is away from 505 ms on; then replica 0 dies, and replica 1 comes back and leads. */
+function lagged(): Evidence {
+	const act = stage({
+		title: 'n = 3',
+		replicas: 3,
+		clients: 4,
+		messages: 150,
+		kills: [kill(505, 1, 0, 2, false), kill(2505, 0, 0, 1)],
+		backMs: 2200,
+		leaders: [{at: 3000, replica: 1}],
+		rest: {
+			starts: [
+				{at: 2600, replica: 1},
+				{at: 4600, replica: 0},
+			],
+		},
+	});
+	return withStatus(act, ({id, executed}, {at}) =>
+		id === 1 ? {} : {since: at < 1000 ? 0 : Math.floor(Math.min(executed, 330) / 50) * 50},
+	);
+}
 
 /** Links are cut from 1,005 to 5,205 ms; a replica that still reaches a majority leads from 1,700 ms on. */
 function parted(
@@ -268,6 +327,50 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 	'one-way-primary': partings,
 	chained: partings,
 	'quorum-loss': partings,
+	'slow-disk': {
+		'2 disks were slow, not 3': act => ({...act, ordeals: act.ordeals.slice(0, 2)}),
+		'the first slow disk was that of the primary': act => withOrdeals(act, () => ({leader: 1})),
+		'the disk of replica 0 was slow, which did not lead': act => withOrdeals(act, () => ({leader: 2})),
+		'the view changed for the slow disk of a backup': act =>
+			withStatus(act, ({view}, {at}) => (at > 700 ? {view: view + 1} : {})),
+		'2 views were entered for a primary with a slow disk': act =>
+			withStatus(act, ({view}, {at}) => (at > 1300 ? {view: view + 2} : {})),
+		'nobody took over from a primary whose disk stood still': act => withStatus(act, () => ({view: 0})),
+		'slow disk 1: nothing was acknowledged meanwhile': deafBetween(500, 1010),
+		'only 2 of 3 replicas were left': twoAlive,
+	},
+	'full-disk': {
+		'0 full disks, not 1': act => ({...act, ordeals: []}),
+		'full disk 1: replica 1 did not go down': act => ({...act, ends: []}),
+		'full disk 1: replica 1 ended by SIGKILL': act => ({
+			...act,
+			ends: act.ends.map(end => ({...end, how: 'SIGKILL'})),
+		}),
+		'full disk 1: replica 1 did not say why: no word': withoutWords,
+		'full disk 1: replica 1 was not started again': act => ({...act, starts: []}),
+		'full disk 1: the others did not go on without replica 1': deafBetween(1190, 2000),
+		'full disk 1: replica 1 did not catch up': act =>
+			withStatus(act, ({id}) => (id === 1 ? {messages: 50} : {})),
+		'only 2 of 3 replicas came back': twoAlive,
+	},
+	'lagging-primary-after-compaction': {
+		'replica 1 was not killed first': act => ({...act, kills: act.kills.slice(1)}),
+		'replica 1 was not started again': act => ({...act, starts: act.starts.slice(1)}),
+		'the others remembered from slot 0 on': act => withStatus(act, () => ({since: 0})),
+		'the others made 1 and 1 checkpoints meanwhile': act =>
+			withStatus(act, ({id, since}) => (id !== 1 && since > 0 ? {since: 300} : {})),
+		'no primary died after it': act => ({...act, kills: act.kills.slice(0, 1)}),
+		'replica 1 never led after it came back': act =>
+			withStatus(act, ({id}) => (id === 1 ? {role: 'backup'} : {})),
+		'before it had what the others forgot': act =>
+			withStatus(act, ({id}, {at}) => (id === 1 && at > 2600 && at < 3500 ? {executed: 200} : {})),
+		'replica 1 filled slot 250': act => ({
+			...act,
+			notes: [{kind: 'no-op', view: 1, slot: 250, text: 'fills it', replica: 1, at: 3000}],
+		}),
+		'nothing was acknowledged after replica 1 led': deafAfter(3000),
+		'only 2 of 3 replicas came back': twoAlive,
+	},
 };
 
 /** The act in which two of three decide and one of them forgets it, and how it could lie. */

@@ -16,6 +16,8 @@ const shorter: Record<string, number> = {
 	'torn-tail': 2,
 	'bit-flip': 1,
 };
+/** Where strace or prlimit is missing, or may not hold a process, they say so. */
+const needsTools = new Set(['slow-disk', 'full-disk']);
 /** What each must have counted, beside the verdict. */
 const facts: Record<string, Record<string, number>> = {
 	normal: {clientsAtOnce: 16, comparedReplicas: 3},
@@ -33,6 +35,9 @@ const facts: Record<string, Record<string, number>> = {
 	'one-way-primary': {leaderMeanwhile: 1, viewsEnteredAfterHealing: 0, comparedReplicas: 3},
 	chained: {comparedReplicas: 5},
 	'quorum-loss': {leaderMeanwhile: 2, comparedReplicas: 5},
+	'slow-disk': {comparedReplicas: 3},
+	'full-disk': {comparedReplicas: 3},
+	'lagging-primary-after-compaction': {comparedReplicas: 3},
 };
 
 type Answer = {
@@ -85,12 +90,13 @@ describe('demo', () => {
 			const {code, stdout, stderr} = await demo([word, '--json']);
 			const answer = JSON.parse(stdout) as Answer;
 			const [story] = answer.stories;
+			const isSkipped = story?.outcome === 'SKIPPED' && needsTools.has(name);
 			// What went wrong, and how far it came, before anything else.
 			expect({...story, progress: story?.ok ? '' : stderr}).toMatchObject({
 				story: name,
-				outcome: 'PASS',
+				outcome: isSkipped ? 'SKIPPED' : 'PASS',
 				ok: true,
-				reasons: [],
+				reasons: isSkipped ? [{kind: 'skipped'}] : [],
 				directory: null,
 			});
 			expect({code, ok: answer.ok}).toEqual({code: 0, ok: true});

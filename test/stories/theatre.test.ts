@@ -2,7 +2,7 @@ import {existsSync} from 'node:fs';
 import {rm} from 'node:fs/promises';
 import {expect, test} from '@jest/globals';
 import type {Evidence} from '../../source/stories/evidence.ts';
-import {failure, missing, outcomeOf} from '../../source/stories/finding.ts';
+import {failure, missing, outcomeOf, skipped} from '../../source/stories/finding.ts';
 import {normal} from '../../source/stories/normal.ts';
 import type {Story} from '../../source/stories/story.ts';
 import {perform} from '../../source/stories/theatre.ts';
@@ -42,6 +42,9 @@ test('what a judge misses is not a pass; what it condemns is a failure, whatever
 	expect(notShown.outcome).toBe('NOT SHOWN');
 	await rm(notShown.directory!, {recursive: true});
 	expect(outcomeOf([missing('the point'), failure('a lost message')])).toBe('FAIL');
+	// Without the tools for a part of it the rest still counts.
+	expect(outcomeOf([skipped('no strace')])).toBe('SKIPPED');
+	expect(outcomeOf([skipped('no strace'), missing('the point')])).toBe('NOT SHOWN');
 	expect(outcomeOf([])).toBe('PASS');
 });
 
