@@ -210,6 +210,19 @@ export const commands = {
 			});
 		},
 	},
+	explore: {
+		says: 'try every order of events on the real core, within small bounds',
+		arguments: '',
+		flags: ['states', 'json'],
+		examples: [
+			['paxos-chat explore --states 10000', 'a look'],
+			['paxos-chat explore', 'some minutes; prints the shortest way to a broken theorem, if there is one'],
+		],
+		async run(_words, {states, json}) {
+			const {explore} = await import('./commands/explore.ts');
+			return explore({states: states ?? 1_000_000, json});
+		},
+	},
 	secret: {
 		says: 'make DATA/secret',
 		arguments: '',

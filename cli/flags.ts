@@ -61,6 +61,7 @@ export const flagTable = {
 	seed: valued('S', whole(0, 4_294_967_295), 'the run of this seed, the same for ever'),
 	trace: onOff('show everything that happens in a single run'),
 	runs: valued('N', whole(1, 1_000_000_000), 'how many runs'),
+	states: valued('N', whole(1, 10_000_000), 'different worlds to look at in each scope (1000000)'),
 
 	help: onOff('show help'),
 	version: onOff('show the version'),

@@ -1,5 +1,6 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
+import {explore, type ScopeName, scopes} from '../../source/simulator/explore.ts';
 import {perform as performPlay} from '../../source/simulator/play.ts';
 import {simulate} from '../../source/simulator/simulate.ts';
 import {perform as performStory, stories} from './stories.ts';
@@ -8,10 +9,12 @@ import {perform as performStory, stories} from './stories.ts';
  * The net, as a process of its own beside the sources that it looks at: prints
  * the first thing that goes wrong, and ends with 1 if there is one.
  *
- *   node catch.ts [FIRST]   FIRST is what to try before all others: `play NAME`, `story NAME`, `seed S`
+ *   node catch.ts [FIRST]   FIRST is what to try before all others: `play NAME`, `story NAME`, `seed S`,
+ *                           `scope NAME`, which is tried only if it is asked for
  */
 const plays = join(import.meta.dirname, '..', 'consensus', 'plays');
 const seeds = 60;
+const worlds = 300_000;
 
 const catchPlay = (name: string): string | undefined => {
 	try {
@@ -31,6 +34,7 @@ const catchStory = (name: string): string | undefined => {
 const catchers: Record<string, (name: string) => string | undefined> = {
 	play: catchPlay,
 	story: catchStory,
+	scope: name => explore(scopes[name as ScopeName], worlds).violation?.script,
 	seed: name => simulate({seed: Number(name)}).failure ?? undefined,
 };
 

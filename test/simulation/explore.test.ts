@@ -1,0 +1,124 @@
+import {describe, expect, test} from '@jest/globals';
+import {
+	Explorer,
+	explore,
+	judge,
+	quickScopes,
+	type ScopeName,
+	scopes,
+} from '../../source/simulator/explore.ts';
+import {hunt, mutants} from './mutants.ts';
+
+/** Different worlds in each scope at most; all but one of the quick scopes have fewer. */
+const states = 150_000;
+const found = new Map<ScopeName, ReturnType<typeof explore>>();
+
+describe('every order of events, within small bounds', () => {
+	test.each(quickScopes)('%s', scope => {
+		const report = explore(scopes[scope], scope === 'vote' ? 30_000 : states);
+		found.set(scope, report);
+		expect(report.violation?.script).toBeUndefined();
+		expect(report.isComplete).toBe(scope !== 'vote');
+	});
+
+	test('are more than 100,000 worlds, in which every kind of message arrives', () => {
+		const reports = [...found.values()];
+		expect(reports.reduce((sum, report) => sum + report.states, 0)).toBeGreaterThan(100_000);
+		const messages = new Set(reports.flatMap(report => report.messages));
+		expect([...messages].sort()).toEqual([
+			'accept',
+			'accepted',
+			'ask',
+			'chunk',
+			'decided',
+			'fetch',
+			'forgotten',
+			'heartbeat',
+			'prepare',
+			'promise',
+			'request',
+		]);
+	});
+
+	test('the same for ever, and never more than was asked for', () => {
+		const report = explore(scopes.all, 5000);
+		expect(report).toMatchObject({states: 5000, isComplete: false, violation: null});
+		expect(explore(scopes.all, 5000)).toEqual(report);
+	});
+
+	test.each(['writes', 'checkpoint', 'vote', 'all'] as const)(
+		'%s: machines of one fingerprint go on alike, whatever way led there',
+		scope => {
+			const explorer = new Explorer(scopes[scope], 20_000);
+			explorer.run();
+			expect(explorer.recheck()).toBeGreaterThan(100);
+		},
+	);
+});
+
+/** What the exploration alone, with nothing else of the net, finds out. */
+describe('deliberate bugs are found, with the shortest way to them', () => {
+	test.each([
+		['votes are not written', 'message', 'a vote is durable before it is sent'],
+		['a majority of one less', 'message', 'decided by a majority'],
+		['messages do not wait for the disk', 'message', 'no view on the wire that is not on disk'],
+		['any reported proposal, not that of the highest view', 'vote', 'what may be decided stays'],
+		['a restarted primary goes on', 'message', 'nothing is led that was not prepared in this life'],
+		['older views pass the gate', 'vote', 'invariant broken: R3'],
+		['holes are jumped', 'race', 'no slot is executed past a hole'],
+		['a request is executed as often as it is decided', 'again', 'exactly once'],
+	])(
+		'%s, in the scope %s',
+		async (name, scope, theorem) => {
+			const mutant = mutants.find(each => each.name === name)!;
+			const script = await hunt(mutant, `scope ${scope}`);
+			expect(script).toMatch(new RegExp(`^scope ${scope}: replicas 3\n(?:.*\n)+# ${theorem}: `));
+		},
+		60_000,
+	);
+});
+
+const value = (text: string) => ({value: text, after: text});
+const machine = (
+	owner: number,
+	voted: readonly [string, string][],
+	proposed: readonly [string, string][] = [],
+	executed: readonly [number, {value: string; after: string}][] = [],
+) => ({owner, deeds: {voted: new Map(voted), proposed: new Map(proposed), executed: new Map(executed)}});
+
+describe('the theorems about all machines', () => {
+	test('hold where nothing is wrong', () => {
+		const locals = [
+			machine(0, [['0 1', 'x']], [['0 1', 'x']], [[1, value('x')]]),
+			machine(1, [['0 1', 'x']], [['1 1', 'x']], [[1, value('x')]]),
+			machine(2, [['1 1', 'x']], [], []),
+		];
+		expect(judge(locals)).toBeUndefined();
+	});
+
+	test('see a proposal that is not what may be decided', () => {
+		const votes: [string, string][] = [['0 1', 'x']];
+		expect(judge([machine(0, votes), machine(1, votes, [['1 1', 'y']]), machine(2, [])])).toMatch(
+			/^what may be decided stays: r1 proposes y/,
+		);
+	});
+
+	test('see two decisions for a slot', () => {
+		const [x, y]: [string, string][] = [
+			['0 1', 'x'],
+			['1 1', 'y'],
+		];
+		expect(judge([machine(0, [x!]), machine(1, [x!, y!]), machine(2, [y!])])).toMatch(
+			/^agreement: two values/,
+		);
+	});
+
+	test('see what was executed without a majority, or otherwise elsewhere', () => {
+		const votes: [string, string][] = [['0 1', 'x']];
+		const executed = (after: string) => machine(0, votes, [], [[1, {value: 'x', after}]]);
+		expect(judge([executed('x'), machine(1, []), machine(2, [])])).toMatch(/^decided by a majority: /);
+		expect(judge([executed('x'), {...executed('z'), owner: 1}, machine(2, [])])).toMatch(
+			/^one log everywhere: /,
+		);
+	});
+});
