@@ -27,10 +27,11 @@ export type ClientOptions = {
 	readonly onGiveUp?: (reason: 'unreachable' | 'no quorum') => void;
 };
 
-/** One timer looks after everything, this often. */
+/** One timer looks after everything, this often; less often while nothing is under way. */
 const scanMs = 50;
+const idleScanMs = 250;
 /** Of the clock of a client, in one scan: a process that was stopped has not waited. */
-const longestScanMs = 200;
+const longestScanMs = 500;
 const probeMs = 1000;
 /** Weather that does not last this long is not worth a word. */
 const momentMs = 300;
@@ -70,7 +71,8 @@ export class Client implements Speaker {
 	readonly #saidAt = new Map<Session, number>();
 	readonly #busyUntil = new Map<Session, number>();
 
-	readonly #timer: NodeJS.Timeout;
+	#timer: NodeJS.Timeout;
+	#isIdle = false;
 	/** Why it was closed. */
 	#closed: string | null = null;
 	/** Milliseconds that this client was awake: time in which the process was stopped is nobody's fault. */
@@ -109,7 +111,7 @@ export class Client implements Speaker {
 			onChange: () => this.#tell(),
 			onStay: () => this.#onStay(),
 		});
-		this.#timer = setInterval(() => this.#scan(), scanMs);
+		this.#timer = setTimeout(() => this.#scan(), scanMs);
 		this.#route.start();
 	}
 
@@ -134,7 +136,7 @@ export class Client implements Speaker {
 	/** Settles what waits as failed or unknown, and hangs up. */
 	close(why = 'the client was closed'): void {
 		this.#closed = why;
-		clearInterval(this.#timer);
+		clearTimeout(this.#timer);
 		this.#route.close();
 		for (const session of this.#sessions.values()) session.end(why);
 	}
@@ -170,6 +172,7 @@ export class Client implements Speaker {
 	}
 
 	#onLost(): void {
+		if (this.#isIdle) this.#wake();
 		this.#saidAt.clear();
 		this.#probe = null;
 		this.#isSilent = false;
@@ -230,11 +233,13 @@ export class Client implements Speaker {
 		if (weather.hole !== this.#hole.slot) this.#hole = {slot: weather.hole, since: this.#now};
 		if (weather.leader !== null) this.#leaderlessSince = null;
 		else this.#leaderlessSince ??= this.#now;
+		if (this.#isIdle && (weather.leader === null || weather.hole !== null)) this.#wake();
 		this.store.setWeather(weather, hasFaults);
 	}
 
 	#gather(session: Session): void {
 		this.#outbox.add(session);
+		if (this.#isIdle) this.#wake();
 		if (this.#isGathering) return;
 		this.#isGathering = true;
 		// After all packets of this turn were read: what their answers set off goes out together.
@@ -293,14 +298,29 @@ export class Client implements Speaker {
 	}
 
 	#scan(): void {
-		const now = performance.now();
-		this.#now += Math.min(longestScanMs, now - this.#scannedAt);
-		this.#scannedAt = now;
+		this.#passTime();
 		this.#route.tick(this.#now);
 		const {link} = this.#route;
 		if (link !== null) this.#attend(link);
 		this.#considerGivingUp();
 		this.#tell();
+		if (this.#closed !== null) return;
+		this.#isIdle = link !== null && this.#connection?.state === 'online' && !this.#isWaiting();
+		this.#timer = setTimeout(() => this.#scan(), this.#isIdle ? idleScanMs : scanMs);
+	}
+
+	#passTime(): void {
+		const now = performance.now();
+		this.#now += Math.min(longestScanMs, now - this.#scannedAt);
+		this.#scannedAt = now;
+	}
+
+	/** Something is under way: time is looked at closely again, and has not stood still until now. */
+	#wake(): void {
+		this.#isIdle = false;
+		this.#passTime();
+		clearTimeout(this.#timer);
+		this.#timer = setTimeout(() => this.#scan(), scanMs);
 	}
 
 	/** Is the replica that we have the right one still? */

@@ -19,6 +19,8 @@ export type Watched = {
 	/** When that was heard, in Unix milliseconds. */
 	readonly heardAt: number | null;
 	readonly roundTripMs: number | null;
+	/** A connection to it stands. One that is `down` nevertheless does not speak on it. */
+	readonly isConnected: boolean;
 	/** Why it is not up, for people; empty if it is. */
 	readonly sentence: string;
 };
@@ -49,6 +51,8 @@ export type MonitorSnapshot = {
 const downMs = 1000;
 const behindSlots = 1000;
 const behindMs = 2000;
+/** Round trips that differ by no more, or by no more than a half, are alike. */
+const alikeMs = 3;
 const keptNotes = 2000;
 const keptSeconds = 60;
 
@@ -113,16 +117,20 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 	watched(id: ReplicaId): Watched | undefined {
 		const seen = this.#seen[id];
 		if (seen === undefined) return undefined;
-		const {gone: _, ...shown} = seen;
-		return {id, address: this.#addresses[id] ?? '', ...shown};
+		const {gone, ...shown} = seen;
+		const isConnected = gone === '' && seen.heardAt !== null;
+		return {id, address: this.#addresses[id] ?? '', isConnected, ...shown};
 	}
 
 	heard(status: Status, now: number): void {
 		const seen = this.#seen[status.id];
 		if (seen === undefined) return;
+		const isNews = seen.status === null || !saysTheSame(seen.status, status);
 		seen.status = status;
 		seen.heardAt = now;
 		seen.gone = '';
+		if (isNews) this.changed();
+		else this.aged();
 		if (status.executed > this.executed) this.#marks.push({at: now, executed: status.executed});
 		this.#messages = Math.max(this.#messages ?? 0, status.messages);
 		this.review(now);
@@ -134,12 +142,18 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 		if (seen === undefined) return;
 		seen.gone = why;
 		seen.roundTripMs = null;
+		this.changed();
 		this.review(now);
 	}
 
 	roundTrip(id: ReplicaId, ms: number): void {
 		const seen = this.#seen[id];
-		if (seen !== undefined) seen.roundTripMs = ms;
+		if (seen === undefined) return;
+		const last = seen.roundTripMs;
+		// It is never twice the same; what differs little is no news.
+		if (last !== null && Math.abs(ms - last) <= Math.max(alikeMs, last / 2)) return;
+		seen.roundTripMs = ms;
+		this.changed();
 	}
 
 	noted(notes: readonly StampedNote[]): void {
@@ -149,8 +163,9 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 
 	compared(agreement: Agreement): void {
 		if (this.#agreement.state === 'diverged') return;
+		const {state, sentence} = this.#agreement;
 		this.#agreement = agreement;
-		this.changed();
+		if (agreement.state !== state || agreement.sentence !== sentence) this.changed();
 	}
 
 	/** Time passes: silence makes a replica down, and a second is counted. */
@@ -159,12 +174,12 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 		this.#count(now);
 		for (const seen of this.#seen) {
 			const {state, sentence} = this.#judge(seen, now);
+			if (state === seen.state && sentence === seen.sentence) continue;
 			if (state !== seen.state) seen.since = now;
 			seen.state = state;
 			seen.sentence = sentence;
+			this.changed();
 		}
-
-		this.changed();
 	}
 
 	protected override build(): MonitorSnapshot {
@@ -203,7 +218,13 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 		const each = Math.round((this.#messages - this.#counted) / seconds);
 		const counted = Array.from({length: Math.min(seconds, keptSeconds)}, () => each);
 		this.#history = [...this.#history, ...counted].slice(-keptSeconds);
+		this.changed();
 		this.#countedAt += seconds * 1000;
 		this.#counted = this.#messages;
 	}
+}
+
+/** Five times a second a replica says how it is, and mostly it is as it was. */
+function saysTheSame({now: _, ...one}: Status, {now: __, ...other}: Status): boolean {
+	return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -46,12 +46,15 @@ export type MonitorOptions = {
 };
 
 /** One timer looks after everything, this often. */
-const scanMs = 100;
+const scanMs = 200;
 /** A replica that does not answer for so long is down. */
 const answerMs = 1000;
+/** Nobody is believed for longer. */
+const askAgainMs = 10_000;
 /** `once` gives one that is behind this long to show that it is not more than that behind. */
 const behindMs = 2000;
-const probeMs = 1000;
+/** Whoever wants to know how far away a replica is does not want to see it twitch. */
+const probeMs = 5000;
 /** Pauses before a replica is dialed again. */
 const shortestPauseMs = 100;
 const longestPauseMs = 500;
@@ -65,6 +68,8 @@ export class Monitor {
 	readonly #startedAt = now();
 	#comparedAt = Number.NEGATIVE_INFINITY;
 	#isComparing = false;
+	/** What was compared last: who was there, and what they said of themselves. */
+	#compared = '';
 
 	constructor({cluster, compareEveryMs = 1000}: MonitorOptions) {
 		this.#compareEveryMs = compareEveryMs;
@@ -101,10 +106,16 @@ export class Monitor {
 		for (const watch of this.#watches) watch.tick(time);
 		this.store.review(time);
 		if (this.#isComparing || time - this.#comparedAt < this.#compareEveryMs) return;
+		// Who says the same as the last time holds the same; now and then they are asked all the same.
+		const claims = this.#live()
+			.map(({id, status}) => `${id} ${status!.executed} ${status!.hash}`)
+			.join();
+		if (claims === this.#compared && time - this.#comparedAt < askAgainMs) return;
 		this.#comparedAt = time;
 		this.#isComparing = true;
 		void this.#compare().then(agreement => {
 			this.#isComparing = false;
+			this.#compared = agreement.state === 'identical' ? claims : '';
 			this.store.compared(agreement);
 		});
 	}

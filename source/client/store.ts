@@ -39,6 +39,11 @@ export abstract class Store<Snapshot> {
 		this.#timer.unref();
 	}
 
+	/** Data changed in what is no news to listeners: whoever looks without listening sees it. */
+	protected aged(): void {
+		this.#isStale = true;
+	}
+
 	/** The user's own action: listeners hear of it at the end of this turn, once for all that it did. */
 	protected acted(): void {
 		this.#isStale = true;

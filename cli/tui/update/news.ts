@@ -6,6 +6,8 @@ import {noticed} from './steps.ts';
 
 /** The round trip that is shown is renewed this often. */
 const lagMs = 5000;
+/** Unless it differs by less than this, or than a half. */
+const alikeMs = 3;
 
 /** What came since the last look: unread and mentions, the cluster's own story, divergence, trouble. */
 export function onNews(model: Model, world: World): Step {
@@ -72,7 +74,8 @@ function withLag(model: Model, {client, now}: World): Model {
 	if (roundTripMs === null) return model.lag === null ? model : {...model, lag: null};
 	if (model.lag !== null && now - model.lag.at < lagMs) return model;
 	const ms = Math.max(1, Math.round(roundTripMs));
-	return ms === model.lag?.ms ? model : {...model, lag: {ms, at: now}};
+	const isAlike = model.lag !== null && Math.abs(ms - model.lag.ms) <= Math.max(alikeMs, model.lag.ms / 2);
+	return isAlike ? model : {...model, lag: {ms, at: now}};
 }
 
 /** Trouble that was told, and its end, remain readable in the chat. */
