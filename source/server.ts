@@ -10,7 +10,7 @@ import {Replica} from './consensus/replica.ts';
 import type {Chunk, Decision, Fetch, Note, Options, ReplicaId, Request, Slot} from './consensus/types.ts';
 import {majorityOf} from './consensus/views.ts';
 import {Failure} from './failure.ts';
-import {Host, type Service} from './host.ts';
+import {Host, type Service, type Watch} from './host.ts';
 import {Door} from './network/door.ts';
 import type {Done, Hash, Identity, Order, Said, Status, Weather} from './network/events.ts';
 import {Faults} from './network/faults.ts';
@@ -24,6 +24,7 @@ import type {Disk} from './storage/disk.ts';
 import {codeOf, type Files, failureOf} from './storage/files.ts';
 import {Journal} from './storage/journal.ts';
 import {KeptLines} from './storage/kept-lines.ts';
+import type {Recorder} from './trace.ts';
 import {Transfer} from './transfer.ts';
 
 /** How often a replica tells its monitors how it is. */
@@ -49,6 +50,8 @@ export type ServerOptions = {
 	readonly log: (line: string) => void;
 	/** The replica has stopped for good: its disk failed, or an invariant broke. Called once. */
 	readonly onFatal: (error: Error) => void;
+	/** Records what happens at the door of the core. The caller closes it when the server has stopped. */
+	readonly recorder?: Recorder | undefined;
 	/** What the journal writes to; the real disk, if absent. */
 	readonly files?: Files;
 };
@@ -62,6 +65,7 @@ type Parts = {
 	readonly journal: Journal;
 	readonly chat: Chat;
 	readonly replica: Replica;
+	readonly watch: Watch | undefined;
 };
 
 /**
@@ -82,6 +86,8 @@ export class Server implements Service {
 	readonly #door: Door;
 	readonly #host: Host;
 	readonly #timers: NodeJS.Timeout[] = [];
+	/** The status that monitors heard last, but for its time. */
+	#toldStatus = '';
 	/** When each peer was last heard, in milliseconds of the monotonic clock. */
 	readonly #heardAt = new Map<ReplicaId, number>();
 	readonly #counts = {retriesAnswered: 0, viewsEntered: 0, noOps: 0};
@@ -126,8 +132,10 @@ export class Server implements Service {
 			const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, fatal);
 			opened.push(() => log.close());
 			const chat = new Chat({sessions: cluster.sessions}, checkpoint);
-			const replica = new Replica(coreOptions(options), entries, slot);
-			server = new Server(options, {directory, acquaintances, checkpoint, log, journal, chat, replica});
+			const core = coreOptions(options);
+			const replica = new Replica(core, entries, slot);
+			const watch = options.recorder?.begin(core, entries, slot);
+			server = new Server(options, {directory, acquaintances, checkpoint, log, journal, chat, replica, watch});
 			await server.#listen();
 			return server;
 		} catch (error) {
@@ -219,7 +227,7 @@ export class Server implements Service {
 			append: (entries, done) => this.#journal.append(entries, this.#guard(done)),
 			defer: entries => this.#journal.defer(entries),
 		};
-		this.#host = new Host(parts.replica, disk, network, this, Date.now);
+		this.#host = new Host(parts.replica, disk, network, this, Date.now, parts.watch);
 		// What the disk remembered was counted in an earlier life.
 		Object.assign(this.#counts, {retriesAnswered: 0, viewsEntered: 0, noOps: 0});
 	}
@@ -419,7 +427,7 @@ export class Server implements Service {
 		);
 		this.#timers.push(
 			setInterval(
-				this.#guard(() => this.#door.status(this.#status())),
+				this.#guard(() => this.#tellStatus()),
 				statusMs,
 			),
 		);
@@ -558,6 +566,15 @@ export class Server implements Service {
 	#hears(): ReplicaId[] {
 		const since = performance.now() - this.#cluster.patienceMs;
 		return [...this.#heardAt].filter(([, at]) => at > since).map(([peer]) => peer);
+	}
+
+	/** What says the same as the last one is said every other time: an idle cluster leaves its monitors in peace. */
+	#tellStatus(): void {
+		const status = this.#status();
+		const told = JSON.stringify({...status, now: 0});
+		const isNews = told !== this.#toldStatus;
+		this.#toldStatus = isNews ? told : '';
+		if (isNews) this.#door.status(status);
 	}
 
 	#status(): Status {

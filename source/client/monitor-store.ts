@@ -194,7 +194,7 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 	#judge({status, heardAt, gone}: Seen, now: number): {state: Watched['state']; sentence: string} {
 		if (gone !== '') return {state: 'down', sentence: gone};
 		if (status === null || heardAt === null) return {state: 'down', sentence: 'not heard yet'};
-		// Statuses come five times a second, so a second without one is silence.
+		// Statuses come at least twice a second, so a second without one is silence.
 		if (now - heardAt > downMs) return {state: 'down', sentence: 'connected, but silent'};
 		if (status.leader === null)
 			return {state: 'electing', sentence: `knows no leader in view ${status.view}`};

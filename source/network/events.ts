@@ -77,7 +77,7 @@ export type Follow = {readonly after: number};
  */
 export type Lines = {readonly lines: readonly Line[]; readonly isLive: boolean};
 
-/** What a replica says of itself five times a second to its monitors. */
+/** What a replica says of itself to its monitors: five times a second; half as often while it is as it was. */
 export type Status = ReplicaStatus & {
 	readonly id: ReplicaId;
 	readonly now: number;
