@@ -31,7 +31,7 @@ import {
 	type Word,
 } from './evidence.ts';
 import {Links} from './links.ts';
-import {type Hold, limitFiles, slowDown} from './tools.ts';
+import {type Hold, killAtCall, limitFiles, slowDown} from './tools.ts';
 
 export type StageOptions = {
 	readonly title: string;
@@ -43,6 +43,8 @@ export type StageOptions = {
 	readonly hasLinks?: boolean;
 	/** Each replica has a DATA of its own, as on a machine of its own. */
 	readonly hasOwnData?: boolean;
+	/** More variables for the replicas' environment. */
+	readonly environment?: Readonly<Record<string, string>>;
 };
 
 /** How often a condition is looked at. */
@@ -151,6 +153,7 @@ export class Stage {
 			configPath: this.#links ? join(this.#directory, `cluster-${id}.json`) : this.#config,
 			dataDirectory: this.#dataOf(id),
 			extraArguments: () => ['--faults'],
+			environment: this.#options.environment ?? {},
 			onLine: (_, line) => {
 				this.#words.push({at: monotonicMs(), replica: id, line});
 				// For the look at a story that failed.
@@ -361,6 +364,26 @@ export class Stage {
 			await hold.release();
 			end();
 		};
+	}
+
+	/** SIGKILL at a replica's so-manieth call of this kind from now on. Resolves when it is down; false, if it cannot be done here. */
+	async killAtCall(id: ReplicaId, call: string, count: number): Promise<boolean> {
+		const at = monotonicMs();
+		const pid = this.#pidOf(id);
+		const gone = this.#goneOf(id);
+		const hold = await killAtCall(pid, call, count);
+		if (typeof hold === 'string') {
+			this.#expected.delete(id);
+			this.#skipped = hold;
+			return false;
+		}
+
+		this.tell(`kill -9 of replica ${id} at call ${count} of ${call}`);
+		this.#holds.add(hold);
+		await this.#endOf(id, at, gone);
+		this.#holds.delete(hold);
+		await hold.release();
+		return true;
 	}
 
 	/** Files of a replica may not grow any more. Resolves when it is down; false, if it cannot be done here. */

@@ -4,6 +4,7 @@ import {chained} from './chained.ts';
 import {fullDisk} from './full-disk.ts';
 import {isolatedRejoin} from './isolated-rejoin.ts';
 import {killLoop} from './kill-loop.ts';
+import {killedAtCall} from './killed-at-call.ts';
 import {laggingPrimaryAfterCompaction} from './lagging-primary-after-compaction.ts';
 import {messageLoss} from './message-loss.ts';
 import {normal} from './normal.ts';
@@ -38,4 +39,5 @@ export const stories: readonly Story[] = [
 	slowDisk,
 	fullDisk,
 	laggingPrimaryAfterCompaction,
+	killedAtCall,
 ];

@@ -16,7 +16,7 @@ export async function slowDown(pid: number, delayMs: number): Promise<Hold | str
 	return strace(pid, words);
 }
 
-/** The same for the deadly ones: SIGKILL at the so-manieth call of each thread from now on. */
+/** SIGKILL at the so-manieth call of a thread from now on. */
 export async function killAtCall(pid: number, call: string, count: number): Promise<Hold | string> {
 	return strace(pid, ['-f', '-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${count}`]);
 }

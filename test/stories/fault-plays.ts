@@ -165,6 +165,21 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 		],
 	},
 	'lagging-primary-after-compaction': {rounds: 1, acts: [lagged()]},
+	'killed-at-call': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				rest: {
+					starts: [{at: 1300, replica: 1}],
+					ends: [{at: 1005, until: 1200, replica: 1, how: 'SIGKILL'}],
+				},
+			}),
+		],
+	},
 };
 
 /** Replica 1 is away from 505 ms on; then replica 0 dies, and replica 1 comes back and leads. */
@@ -369,6 +384,17 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 			notes: [{kind: 'no-op', view: 1, slot: 250, text: 'fills it', replica: 1, at: 3000}],
 		}),
 		'nothing was acknowledged after replica 1 led': deafAfter(3000),
+		'only 2 of 3 replicas came back': twoAlive,
+	},
+	'killed-at-call': {
+		'0 replicas were killed, not 1': act => ({...act, ends: []}),
+		'kill 1: replica 1 ended by exit code 1': act => ({
+			...act,
+			ends: act.ends.map(end => ({...end, how: 'exit code 1'})),
+		}),
+		'kill 1: nothing had been acknowledged before': deafBetween(-1, 1006),
+		'kill 1: replica 1 was not started again': act => ({...act, starts: []}),
+		'kill 1: nothing was acknowledged after it': deafAfter(1200),
 		'only 2 of 3 replicas came back': twoAlive,
 	},
 };

@@ -17,7 +17,7 @@ const shorter: Record<string, number> = {
 	'bit-flip': 1,
 };
 /** Where strace or prlimit is missing, or may not hold a process, they say so. */
-const needsTools = new Set(['slow-disk', 'full-disk']);
+const needsTools = new Set(['slow-disk', 'full-disk', 'killed-at-call']);
 /** What each must have counted, beside the verdict. */
 const facts: Record<string, Record<string, number>> = {
 	normal: {clientsAtOnce: 16, comparedReplicas: 3},
@@ -38,6 +38,7 @@ const facts: Record<string, Record<string, number>> = {
 	'slow-disk': {comparedReplicas: 3},
 	'full-disk': {comparedReplicas: 3},
 	'lagging-primary-after-compaction': {comparedReplicas: 3},
+	'killed-at-call': {comparedReplicas: 3},
 };
 
 type Answer = {

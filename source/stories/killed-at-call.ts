@@ -1,0 +1,60 @@
+import {acknowledgedBetween, type Evidence, safety, wordsBetween} from './evidence.ts';
+import {type Finding, fact, failure, missing} from './finding.ts';
+import {ofAct, type Story} from './story.ts';
+
+/** Between any two of these a replica may die. */
+const calls = ['fdatasync', 'pwrite64'];
+
+/** A kill that does not strike by chance: at the first write, the second sync, the third write, and so on. */
+export const killedAtCall: Story = {
+	name: 'killed-at-call',
+	tells: 'replicas in turn are killed in their n-th write or sync, for n from 1 on, and come back',
+	rounds: {of: 'largest n', usual: 6},
+
+	async play(theatre, rounds) {
+		// With one thread that writes, the n-th call of a thread is the n-th of the replica.
+		const environment = {UV_THREADPOOL_SIZE: '1'};
+		const act = await theatre.perform({title: 'n = 3', f: 1, environment}, async stage => {
+			await stage.start();
+			stage.crowd({processes: 2, clients: 4});
+			await stage.growth(50, 15);
+			for (let round = 1; round <= rounds; round++) {
+				const victim = round % stage.replicas;
+				if (!(await stage.killAtCall(victim, calls[round % calls.length]!, round))) break;
+				await stage.restart(victim);
+				await stage.leader();
+				await stage.growth(20, 20);
+			}
+		});
+		return [act];
+	},
+
+	*judge(acts, rounds) {
+		if (acts.length === 0) yield failure('nothing was played');
+		for (const act of acts) yield* ofAct(act, judge(act, rounds));
+	},
+};
+
+function* judge(act: Evidence, rounds: number): Generator<Finding> {
+	yield* safety(act);
+	const {ends, starts} = act;
+	if (act.skipped === null && ends.length < rounds)
+		yield missing(`${ends.length} replicas were killed, not ${rounds}`);
+	let torn = 0;
+	for (const [index, {at, until, replica, how}] of ends.entries()) {
+		const name = `kill ${index + 1}`;
+		if (how !== 'SIGKILL') yield failure(`${name}: replica ${replica} ended by ${how}`);
+		if (acknowledgedBetween(act, 0, at) === 0) yield missing(`${name}: nothing had been acknowledged before`);
+		const back = starts.find(start => start.replica === replica && start.at >= until);
+		if (back === undefined) yield missing(`${name}: replica ${replica} was not started again`);
+		const next = ends[index + 1]?.at ?? Number.POSITIVE_INFINITY;
+		if (acknowledgedBetween(act, until, next) === 0)
+			yield failure(`${name}: nothing was acknowledged after it`);
+		torn += Number(wordsBetween(act, replica, until, next).some(line => line.includes('unfinished')));
+	}
+
+	if (act.alive.length < act.replicas)
+		yield failure(`only ${act.alive.length} of ${act.replicas} replicas came back`);
+	yield fact('killsAtCalls', ends.length);
+	yield fact('tornTails', torn);
+}
