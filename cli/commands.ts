@@ -78,10 +78,14 @@ export const commands = {
 	replica: {
 		says: 'run one replica in the foreground',
 		arguments: 'ID',
-		flags: ['skip', 'loss', 'faults'],
+		flags: ['skip', 'loss', 'faults', 'trace'],
 		examples: [
 			['paxos-chat replica 0', 'replica 0 of cluster.json'],
 			['paxos-chat replica 0 --skip 5 --faults', 'leaves slot 5 out in the first view that it leads'],
+			['paxos-chat replica 0 --trace r0.trace', 'records every input of its core; see replay'],
+		],
+		notes: [
+			'A trace holds what people said, in plain text, and grows by every input: some hundred bytes a message.',
 		],
 		async run(words, flags) {
 			const {replica} = await import('./commands/replica.ts');
@@ -191,19 +195,20 @@ export const commands = {
 	simulate: {
 		says: 'run seeded worlds in the deterministic simulator',
 		arguments: '',
-		flags: ['seed', 'runs', 'trace', 'json'],
+		flags: ['seed', 'runs', 'verbose', 'trace', 'json'],
 		examples: [
 			['paxos-chat simulate --runs 100', 'a hundred worlds'],
 			[
-				'paxos-chat simulate --seed 7 --trace',
+				'paxos-chat simulate --seed 7 --verbose',
 				'the world of seed 7, the same for ever, and all that happens in it',
 			],
 		],
 		async run(_words, flags) {
 			const {simulate} = await import('./commands/simulate.ts');
-			const {seed, runs, json, trace} = flags;
+			const {seed, runs, json, verbose, trace} = flags;
 			return simulate({
 				json,
+				verbose,
 				trace,
 				...(seed === undefined ? {} : {seed}),
 				...(runs === undefined ? {} : {runs}),
@@ -221,6 +226,19 @@ export const commands = {
 		async run(_words, {states, json}) {
 			const {explore} = await import('./commands/explore.ts');
 			return explore({states: states ?? 1_000_000, json});
+		},
+	},
+	replay: {
+		says: 'give the core the inputs of a trace again, and compare every output',
+		arguments: 'FILE',
+		flags: ['json'],
+		examples: [
+			['paxos-chat replay r0.trace', 'of `paxos-chat replica 0 --trace r0.trace`'],
+			['paxos-chat replay r0.trace --json', 'exit 1 and the line of the first output that is another one'],
+		],
+		async run(words, flags) {
+			const {replay} = await import('./commands/replay.ts');
+			return replay(words, flags);
 		},
 	},
 	secret: {

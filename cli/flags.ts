@@ -59,7 +59,12 @@ export const flagTable = {
 	noFaults: onOff('take no fault commands'),
 	watch: onOff('show the stories on the monitor'),
 	seed: valued('S', whole(0, 4_294_967_295), 'the run of this seed, the same for ever'),
-	trace: onOff('show everything that happens in a single run'),
+	verbose: onOff('show everything that happens in a single run'),
+	trace: valued(
+		'PATH',
+		path,
+		'record every input of a core, for `replay`: a file, or of simulated replicas a directory',
+	),
 	runs: valued('N', whole(1, 1_000_000_000), 'how many runs'),
 	states: valued('N', whole(1, 10_000_000), 'different worlds to look at in each scope (1000000)'),
 

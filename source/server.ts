@@ -135,7 +135,16 @@ export class Server implements Service {
 			const core = coreOptions(options);
 			const replica = new Replica(core, entries, slot);
 			const watch = options.recorder?.begin(core, entries, slot);
-			server = new Server(options, {directory, acquaintances, checkpoint, log, journal, chat, replica, watch});
+			server = new Server(options, {
+				directory,
+				acquaintances,
+				checkpoint,
+				log,
+				journal,
+				chat,
+				replica,
+				watch,
+			});
 			await server.#listen();
 			return server;
 		} catch (error) {

@@ -154,19 +154,20 @@ test('the only die of the simulator is random.ts, and its only clock is virtual'
 	expect(users).toEqual(['source/simulator/campaign.ts']);
 });
 
-test('only server and simulator construct a replica, and only they give it a host', () => {
+test('only server, simulator and replay construct a replica; the first two give it a host', () => {
 	const makers = (pattern: RegExp) => sources.filter(path => pattern.test(codeOf(path)));
 	expect(makers(/\bnew Replica\(/)).toEqual([
 		'source/server.ts',
 		'source/simulator/machine.ts',
 		'source/simulator/puppet.ts',
+		'source/trace.ts',
 	]);
 	expect(makers(/\bnew Host\(/)).toEqual([
 		'source/server.ts',
 		'source/simulator/machine.ts',
 		'source/simulator/puppet.ts',
 	]);
-	expect(makers(/\.step\(\s*\{|\breplica\.step\(/)).toEqual(['source/host.ts']);
+	expect(makers(/\.step\(\s*\{|\breplica\.step\(/)).toEqual(['source/host.ts', 'source/trace.ts']);
 });
 
 describe('leaving', () => {

@@ -1,6 +1,8 @@
+import type {Cluster} from '../../source/cluster.ts';
 import type {ReplicaId} from '../../source/consensus/types.ts';
 import type {FromReplica, ToReplica} from '../../source/replica-process.ts';
 import {Server} from '../../source/server.ts';
+import {Recorder} from '../../source/trace.ts';
 import type {Flags} from '../flags.ts';
 import {untilLeaving} from '../leaving.ts';
 import {tell} from '../output.ts';
@@ -10,6 +12,20 @@ import {clusterOf, replicaOf} from '../target.ts';
 export async function replica([word = '']: readonly string[], flags: Flags): Promise<number> {
 	const cluster = clusterOf(flags);
 	const id: ReplicaId = replicaOf(cluster, flags, 'ID', word);
+	const recorder = flags.trace === undefined ? undefined : new Recorder(flags.trace, tell);
+	try {
+		return await serve(cluster, id, flags, recorder);
+	} finally {
+		recorder?.close();
+	}
+}
+
+async function serve(
+	cluster: Cluster,
+	id: ReplicaId,
+	flags: Flags,
+	recorder: Recorder | undefined,
+): Promise<number> {
 	const broken = Promise.withResolvers<never>();
 	const server = await Server.start({
 		cluster,
@@ -20,6 +36,7 @@ export async function replica([word = '']: readonly string[], flags: Flags): Pro
 		hasFaults: flags.faults,
 		log: tell,
 		onFatal: broken.reject,
+		recorder,
 	});
 	const {bind, port} = cluster.replicas[id]!;
 	tell(`listens on ${bind}:${port}${flags.faults ? ', takes fault commands' : ''}`);

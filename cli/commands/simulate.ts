@@ -1,5 +1,11 @@
+import {mkdirSync, mkdtempSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import type {ReplicaId} from '../../source/consensus/types.ts';
+import {Failure} from '../../source/failure.ts';
 import {campaign, type MixReport} from '../../source/simulator/campaign.ts';
 import {type Report, simulate as simulateOne} from '../../source/simulator/simulate.ts';
+import {Recorder} from '../../source/trace.ts';
 import {print, tell} from '../output.ts';
 
 export type SimulateFlags = {
@@ -9,15 +15,17 @@ export type SimulateFlags = {
 	readonly runs?: number | undefined;
 	readonly json?: boolean | undefined;
 	/** Of a single run: everything that happens in it, for people. */
-	readonly trace?: boolean | undefined;
+	readonly verbose?: boolean | undefined;
+	/** A directory, made if it is not there: of a single run, or of the first that fails, the trace of each replica. */
+	readonly trace?: string | undefined;
 };
 
 /** Runs seeded worlds. A line for each mix of faults, or for the one run; 1 if a theorem broke. */
 export async function simulate(flags: SimulateFlags): Promise<number> {
-	const {json = false, trace = false} = flags;
+	const {json = false, verbose = false, trace} = flags;
 	const seed = flags.seed ?? Date.now() % 1_000_000_000;
 	const runs = flags.runs ?? (flags.seed === undefined ? 200 : 1);
-	if (runs === 1) return showOne(seed, json, trace);
+	if (runs === 1) return showOne(seed, json, verbose, trace);
 
 	let shown = 0;
 	const onProgress = (done: number) => {
@@ -34,15 +42,43 @@ export async function simulate(flags: SimulateFlags): Promise<number> {
 		if (!report.ok) for (const sight of report.missing) say(`FAIL never seen: ${sight}`);
 	}
 
+	if (report.failedSeed !== null) record(report.failedSeed, trace);
 	return report.ok ? 0 : 1;
 }
 
-function showOne(seed: number, isJson: boolean, isTraced: boolean): number {
-	const reader = isTraced && !isJson ? (_kind: string, line: string) => say(line) : undefined;
+function showOne(seed: number, isJson: boolean, isVerbose: boolean, trace: string | undefined): number {
+	const reader = isVerbose && !isJson ? (_kind: string, line: string) => say(line) : undefined;
 	const report = simulateOne(reader ? {seed, reader} : {seed});
+	if (!report.ok || trace !== undefined) record(seed, trace);
 	if (isJson) say(JSON.stringify({ok: report.ok, seed, runs: 1, mixes: [report]}));
 	else for (const line of linesOfOne(report)) say(line);
 	return report.ok ? 0 : 1;
+}
+
+/** Runs it again, which is the same run, and writes what happened at the door of each core. */
+function record(seed: number, directory = mkdtempSync(join(tmpdir(), 'paxos-chat-trace-'))) {
+	const recorders = new Map<ReplicaId, Recorder>();
+	const recorderOf = (id: ReplicaId) => {
+		const path = join(directory, `seed-${seed}-r${id}.trace`);
+		const recorder = recorders.get(id) ?? new Recorder(path, tell);
+		recorders.set(id, recorder);
+		return recorder;
+	};
+	makeDirectory(directory);
+	simulateOne({
+		seed,
+		witness: (options, entries, since) => recorderOf(options.id).begin(options, entries, since),
+	});
+	for (const recorder of recorders.values()) recorder.close();
+	tell(`traces of ${recorders.size} replicas: ${directory}; see paxos-chat replay`);
+}
+
+function makeDirectory(path: string) {
+	try {
+		mkdirSync(path, {recursive: true});
+	} catch (error) {
+		throw new Failure(`--trace: cannot make the directory ${path}: ${(error as Error).message}`, 2);
+	}
 }
 
 function linesOf(mix: MixReport): string[] {

@@ -35,6 +35,8 @@ export type CampaignReport = {
 	readonly sights: Readonly<Record<string, number>>;
 	/** Situations and faults that never did. A campaign of 2,000 runs or more fails if there is one. */
 	readonly missing: readonly string[];
+	/** Of the first run that failed. */
+	readonly failedSeed: number | null;
 };
 
 export type CampaignOptions = {
@@ -74,7 +76,8 @@ export async function campaign({seed, runs, threads, onProgress}: CampaignOption
 	const faults = Object.keys(strikes).map(strike => `fault: ${strike}`);
 	const missing = [...situations, ...faults].filter(sight => !sights[sight]);
 	const ok = mixes.every(mix => mix.ok) && (runs < thoroughRuns || missing.length === 0);
-	return {ok, seed, runs, seconds, mixes, sights, missing};
+	const failedSeed = reports.find(report => !report.ok)?.seed ?? null;
+	return {ok, seed, runs, seconds, mixes, sights, missing, failedSeed};
 }
 
 /** Reports in the order of the choices, whatever thread made them. */

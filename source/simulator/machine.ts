@@ -257,7 +257,9 @@ export class Life implements Service {
 		const options = {...world.options, skip, id, replicas: world.replicas};
 		const replica = new Replica(options, entries, this.#since);
 		world.checker.onStarted(id, this.#since, replica.view, replica.acceptor.accepted);
-		this.#host = new Host(replica, this.#watched(disk), this.#network(), this, () => world.timeOfDay(id));
+		const watch = world.witness?.(options, entries, this.#since);
+		const now = () => world.timeOfDay(id);
+		this.#host = new Host(replica, this.#watched(disk), this.#network(), this, now, watch);
 		const {drift} = world.faults;
 		const pace = Math.max(1, Math.round(tick * (1 + drift * (2 * world.random.next() - 1))));
 		const beat = () => {

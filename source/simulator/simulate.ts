@@ -7,7 +7,7 @@ import {tick} from './machine.ts';
 import {Random} from './random.ts';
 import type {Trace} from './trace.ts';
 import {heal} from './trouble.ts';
-import {type Settings, World} from './world.ts';
+import {type Settings, type Witness, World} from './world.ts';
 
 /** What goes wrong while a run lasts. Then a majority is healed, and the others have something for ever. */
 const mixes = {
@@ -119,6 +119,8 @@ export type Choice = {
 	readonly reader?: Trace['reader'];
 };
 
+	/** Watches the core of every replica. */
+	readonly witness?: Witness;
 export type Report = {
 	readonly seed: number;
 	readonly mix: Mix;
@@ -165,7 +167,7 @@ export function simulate(choice: Choice): Report {
 	return run.report();
 }
 
-type Chosen = Required<Omit<Choice, 'reader'>> & Pick<Choice, 'reader'>;
+type Chosen = Required<Omit<Choice, 'reader' | 'witness'>> & Pick<Choice, 'reader' | 'witness'>;
 
 class Run {
 	readonly #choice: Chosen;
@@ -192,6 +194,7 @@ class Run {
 		world.trace.reader = this.#choice.reader;
 		const {seed, mix, variant, replicas} = this.#choice;
 		let failure: string | null = null;
+		world.witness = this.#choice.witness;
 		try {
 			world.begin();
 			this.#suffer();
@@ -201,7 +204,7 @@ class Run {
 		} catch (error) {
 			const text = error instanceof Broken ? error.message : String((error as Error).stack);
 			const where = `seed ${seed} (${mix}, ${variant}, n=${replicas}) at tick ${world.clock.trim()}`;
-			failure = `${text}; ${where}; again: paxos-chat simulate --seed ${seed} --trace`;
+			failure = `${text}; ${where}; again: paxos-chat simulate --seed ${seed} --verbose`;
 		}
 
 		const {view} = world;

@@ -1,5 +1,6 @@
-import type {Options, ReplicaId, Request, View} from '../consensus/types.ts';
+import type {Entry, Options, ReplicaId, Request, Slot, View} from '../consensus/types.ts';
 import {noView} from '../consensus/views.ts';
+import type {Watch} from '../host.ts';
 import {Checker} from './checker.ts';
 import type {Client} from './client.ts';
 import {Events} from './events.ts';
@@ -10,6 +11,8 @@ import {Random} from './random.ts';
 import {type Situation, Situations} from './situations.ts';
 import {Trace} from './trace.ts';
 import {meddle} from './trouble.ts';
+
+export type Witness = (options: Options, entries: readonly Entry[], since: Slot) => Watch;
 
 /** Options of all replicas of a world. */
 export type Settings = Omit<Options, 'id' | 'replicas' | 'skip'>;
@@ -35,6 +38,8 @@ export class World {
 	readonly random: Random;
 	readonly events = new Events();
 	readonly trace = new Trace();
+	/** Told how each life begins, it may watch every step of it. */
+	witness: Witness | undefined;
 	readonly checker: Checker;
 	readonly replicas: number;
 	readonly ids: readonly ReplicaId[];

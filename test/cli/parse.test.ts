@@ -116,7 +116,7 @@ describe('what is wrong is told in one line, and is exit code 2', () => {
 		['replica 0 --no-faults', '--no-faults: does not go with replica, it goes with cluster'],
 		[
 			'kill 1 --json',
-			'--json: does not go with kill, it goes with the plain command, monitor, demo, verify, simulate, explore',
+			'--json: does not go with kill, it goes with the plain command, monitor, demo, verify, simulate, explore, replay',
 		],
 		['--json', '--json: goes with --batch'],
 		['--clients 4', '--clients: goes with --batch'],
