@@ -117,10 +117,10 @@ export type Choice = {
 	readonly replicas?: number;
 	/** Reads along. */
 	readonly reader?: Trace['reader'];
-};
-
 	/** Watches the core of every replica. */
 	readonly witness?: Witness;
+};
+
 export type Report = {
 	readonly seed: number;
 	readonly mix: Mix;
@@ -192,9 +192,9 @@ class Run {
 	report(): Report {
 		const world = this.#world;
 		world.trace.reader = this.#choice.reader;
+		world.witness = this.#choice.witness;
 		const {seed, mix, variant, replicas} = this.#choice;
 		let failure: string | null = null;
-		world.witness = this.#choice.witness;
 		try {
 			world.begin();
 			this.#suffer();
