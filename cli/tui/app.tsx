@@ -7,8 +7,8 @@ import {safeLine} from '../../source/safe-text.ts';
 import {tell} from '../output.ts';
 import type {ScreenOptions} from '../screen.ts';
 import {Latencies} from './latencies.ts';
-import {type Effect, initialModel} from './model.ts';
-import {FaultConsole, HistoryFile} from './ports.ts';
+import {type Effect, type Event, initialModel} from './model.ts';
+import {editText, FaultConsole, HistoryFile, saveText} from './ports.ts';
 import {Screen} from './screen.ts';
 import {Terminal} from './terminal.tsx';
 
@@ -18,6 +18,9 @@ const firstLines = 500;
 const bellMs = 2000;
 /** Terminals turn the wheel into arrow keys, which would walk through the history of the input. */
 const wheel = {take: '\u001b[?1007s\u001b[?1007l', give: '\u001b[?1007r'} as const;
+
+/** Presses and the wheel, told in the form that has no limit of columns. */
+const mouse = {on: '\u001b[?1000h\u001b[?1006h', off: '\u001b[?1006l\u001b[?1000l'} as const;
 
 /** Opens the full screen. Resolves with the exit code when the user has left it. */
 export async function runScreen(options: ScreenOptions): Promise<number> {
@@ -82,7 +85,10 @@ class App {
 		const resize = () => screen.refresh();
 		process.stdout.on('resize', resize);
 		// Whatever ends the process tells why on the screen that remains.
-		const crash = () => this.#instance?.unmount();
+		const crash = () => {
+			this.#instance?.unmount();
+			process.stdout.write(mouse.off + wheel.give);
+		};
 		process.prependListener('uncaughtException', crash);
 		process.prependListener('unhandledRejection', crash);
 		try {
@@ -142,7 +148,7 @@ class App {
 		if (line.text !== '') this.#history.add(line.text);
 		this.#instance?.unmount();
 		await this.#instance?.waitUntilExit().catch(() => {});
-		process.stdout.write(wheel.give);
+		process.stdout.write(mouse.off + wheel.give);
 		const open = this.#client.store.getSnapshot().pending.filter(({settledAt}) => settledAt === undefined);
 		for (const {text} of open) tell(`not acknowledged when you left: ${safeLine(text)}`);
 		if (sawDivergence) tell(this.#monitor.store.agreement.sentence);
@@ -182,6 +188,18 @@ class App {
 			case 'copy':
 				process.stdout.write(`\u001b]52;c;${Buffer.from(effect.text).toString('base64')}\u0007`);
 				return;
+			case 'edit':
+				void this.#edit(effect.text);
+				return;
+			case 'save':
+				void saveText(effect.path, effect.text).then(event => this.#screen?.dispatch(event));
+				return;
+			case 'connect':
+				this.#client.moveTo(effect.id);
+				return;
+			case 'mouse':
+				process.stdout.write(effect.isOn ? mouse.on : mouse.off);
+				return;
 			case 'bell':
 				this.#ring();
 				return;
@@ -204,12 +222,20 @@ class App {
 		process.stdout.write('\u0007');
 	}
 
+	async #edit(text: string): Promise<void> {
+		let event: Event | null = null;
+		await this.#lend(async () => {
+			event = await editText(text);
+		});
+		if (event !== null) this.#screen?.dispatch(event);
+	}
+
 	/** Gives the terminal away as it was found, and draws everything when it is back. */
 	async #lend(use: () => Promise<void>): Promise<void> {
 		await this.#suspend?.(async () => {
-			process.stdout.write(wheel.give);
+			process.stdout.write(mouse.off + wheel.give);
 			await use();
-			process.stdout.write(wheel.take);
+			process.stdout.write(wheel.take + (this.#screen?.model.hasMouse === true ? mouse.on : ''));
 		});
 	}
 

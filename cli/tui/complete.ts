@@ -65,11 +65,16 @@ function valuesOf(
 	const plain = (text: string, says = ''): Completion => ({text, label: text, says});
 	if (kind === 'replica') return Array.from({length: replicas}, (_, id) => plain(`r${id}`, `replica ${id}`));
 	if (kind === 'command') return slashNames.map(name => plain(name, commandOf(name).says));
+	if (kind === 'switch') return [plain('on'), plain('off')];
+	if (kind === 'rate') return rates.map(rate => plain(String(rate)));
 	if (kind === 'theme') return themeNames.map(name => plain(name));
 	if (kind === 'nick') return nicks.map(nick => plain(nick));
 	if (kind === 'share') return [plain('10%'), plain('20%'), plain('50%'), plain('0%', 'none')];
 	return [];
 }
+
+/** How often a second the screen may look at news. */
+export const rates = [1, 2, 5, 10] as const;
 
 export const accept = (line: Line, from: number, {text}: Completion): Line =>
 	withText(line, line.text.slice(0, from) + text + line.text.slice(line.cursor), from + text.length);

@@ -197,7 +197,13 @@ function drawSplit(model: Model, world: World, where: Geometry): Base {
 	const inner = rightWidth - 2;
 	const right = [
 		...framed(
-			{title: [span('2 monitor')], isFocused: focus === 'monitor', isAscii, foot: paneFoot('monitor', world)},
+			{
+				title: [span('2 monitor')],
+				right: [span(model.paused === null ? `live ${model.hz}Hz` : 'paused', 'dim')],
+				isFocused: focus === 'monitor',
+				isAscii,
+				foot: paneFoot('monitor', world),
+			},
 			monitorRows(model, world, inner, monitorHeight - 2, focus === 'monitor'),
 			rightWidth,
 			monitorHeight,

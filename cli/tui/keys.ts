@@ -46,6 +46,9 @@ export const keyTable = [
 	},
 	{context: 'anywhere', keys: ['ctrl+l'], action: 'redraw', says: 'redraw'},
 	{context: 'anywhere', keys: ['ctrl+z'], action: 'suspend', says: 'suspend (fg comes back)'},
+	{context: 'anywhere', keys: ['alt+m'], action: 'mouse', says: 'the wheel scrolls, or not'},
+	{context: 'anywhere', keys: ['wheelup'], action: 'wheel.up', says: 'scroll back'},
+	{context: 'anywhere', keys: ['wheeldown'], action: 'wheel.down', says: 'scroll on'},
 	{context: 'anywhere', keys: ['alt+l'], action: 'copyView', says: 'plain view, to copy text'},
 	{
 		context: 'anywhere',
@@ -101,6 +104,7 @@ export const keyTable = [
 	{context: 'line', keys: ['down', 'ctrl+n'], action: 'line.down', says: 'later input'},
 	{context: 'line', keys: ['ctrl+r'], action: 'line.searchHistory', says: 'search in earlier input'},
 	{context: 'line', keys: ['ctrl+s'], action: 'find', says: 'search in the chat'},
+	{context: 'line', keys: ['alt+e'], action: 'line.editor', says: 'write the draft in your own editor'},
 	{context: 'line', keys: ['pageup'], action: 'chat.pageUp', says: 'scroll back', short: 'scroll', hint: 5},
 	{context: 'line', keys: ['pagedown'], action: 'chat.pageDown', says: 'scroll on'},
 	{context: 'line', keys: ['ctrl+home'], action: 'chat.first', says: 'first message'},
@@ -187,12 +191,16 @@ export const keyTable = [
 		short: 'pause',
 		hint: 6,
 	},
+	{context: 'panes', keys: ['+'], action: 'rate.faster', says: 'look at news more often'},
+	{context: 'panes', keys: ['-'], action: 'rate.slower', says: 'look at news less often'},
 	{context: 'panes', keys: ['e'], action: 'zoom', says: 'this pane alone, or all again'},
 	{context: 'panes', keys: ['?'], action: 'help', says: 'keys', hint: 8},
 	{context: 'panes', keys: ['/'], action: 'find', says: 'find text in the chat'},
 	{context: 'panes', keys: ['n'], action: 'find.older', says: 'the match before'},
 	{context: 'panes', keys: ['N'], action: 'find.newer', says: 'the match after'},
 	{context: 'panes', keys: ['y'], action: 'copy', says: 'copy the hash, or the message'},
+
+	{context: 'monitor', keys: ['s'], action: 'sort', says: 'sort by the next column'},
 
 	{context: 'log', keys: ['left', 'h'], action: 'log.left', says: 'a slot back'},
 	{context: 'log', keys: ['right', 'l'], action: 'log.right', says: 'a slot on'},
@@ -272,6 +280,8 @@ const words: Readonly<Record<string, string>> = {
 	pagedown: 'PgDn',
 	home: 'Home',
 	end: 'End',
+	wheelup: 'Wheel up',
+	wheeldown: 'Wheel down',
 	' ': 'Space',
 };
 

@@ -7,6 +7,7 @@ import type {Fault} from './faults.ts';
 import type {Latency} from './latencies.ts';
 import type {View} from './layout.ts';
 import {emptyLine, type Line} from './line-editor.ts';
+import type {Sorting} from './panes/replicas.ts';
 import type {Key} from './split-chunk.ts';
 import type {ThemeName} from './theme.ts';
 
@@ -77,6 +78,12 @@ export type Model = {
 	readonly recall: {readonly at: number; readonly draft: Line} | null;
 	readonly overlay: Overlay | null;
 	readonly selected: ReplicaId;
+	readonly sorting: Sorting;
+	/** How often a second news are looked at, at most. */
+	readonly hz: number;
+	/** The wheel scrolls; the terminal selects no text then. */
+	readonly hasMouse: boolean;
+	readonly isMuted: boolean;
 	readonly showsDetail: boolean;
 	/** Null: the end is followed. */
 	readonly anchor: Anchor | null;
@@ -116,7 +123,9 @@ export type Event =
 	| {readonly type: 'outcome'; readonly isOk: boolean; readonly text: SafeText}
 	/** To be read among the messages. */
 	| {readonly type: 'told'; readonly text: SafeText}
-	| {readonly type: 'batch'; readonly batch: Partial<Batch>};
+	| {readonly type: 'batch'; readonly batch: Partial<Batch>}
+	/** The draft, as it came back from the editor. */
+	| {readonly type: 'edited'; readonly text: string};
 
 /** What a question leads to, if the answer is yes. */
 export type Confirmed =
@@ -135,6 +144,12 @@ export type Effect =
 	| {readonly type: 'batch'; readonly messages: number; readonly clients: number; readonly nick: string}
 	| {readonly type: 'stopBatch'}
 	| {readonly type: 'copy'; readonly text: string}
+	/** In the editor of the user; what comes of it is an `edited` event. */
+	| {readonly type: 'edit'; readonly text: string}
+	/** Into a file that is not there yet; what comes of it is an `outcome`. */
+	| {readonly type: 'save'; readonly path: string; readonly text: string}
+	| {readonly type: 'connect'; readonly id: ReplicaId}
+	| {readonly type: 'mouse'; readonly isOn: boolean}
 	| {readonly type: 'bell' | 'redraw' | 'suspend' | 'quit'};
 
 export type Step = {readonly model: Model; readonly effects: readonly Effect[]};
@@ -150,6 +165,10 @@ export const initialModel = (
 	recall: null,
 	overlay: null,
 	selected: 0,
+	sorting: 'ID',
+	hz: 5,
+	hasMouse: false,
+	isMuted: false,
 	showsDetail: false,
 	anchor: null,
 	unread: null,

@@ -1,5 +1,6 @@
-import {appendFile, mkdir, readFile, writeFile} from 'node:fs/promises';
-import {homedir} from 'node:os';
+import {spawn} from 'node:child_process';
+import {appendFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {homedir, tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {Administrator} from '../../source/client/administrator.ts';
 import type {MonitorStore} from '../../source/client/monitor-store.ts';
@@ -127,6 +128,51 @@ export class FaultConsole {
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Writes a new file for its owner's eyes; resolves with what was done, in words. One that is there already stays as it is. */
+export async function saveText(path: string, text: string): Promise<Event> {
+	const place = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+	try {
+		await writeFile(place, text, {flag: 'wx', mode: 0o600});
+		return {
+			type: 'outcome',
+			isOk: true,
+			text: safeLine(`${text.split('\n#').length} messages are in ${place}`),
+		};
+	} catch (error) {
+		const why = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is there already' : reasonOf(error);
+		return {type: 'outcome', isOk: false, text: safeLine(`cannot write ${place}: ${why}`)};
+	}
+}
+
+/** The draft in the editor of the user, who has the terminal meanwhile. */
+export async function editText(
+	text: string,
+	{VISUAL, EDITOR}: Readonly<NodeJS.ProcessEnv> = process.env,
+): Promise<Event> {
+	const editor = VISUAL || EDITOR || 'vi';
+	const directory = await mkdtemp(join(tmpdir(), 'paxos-chat-draft-'));
+	try {
+		const path = join(directory, 'draft.txt');
+		await writeFile(path, text, {mode: 0o600});
+		const code = await new Promise<number | null>((ended, failed) => {
+			// A shell, as an editor may have arguments: EDITOR='code --wait'.
+			spawn('/bin/sh', ['-c', `${editor} "$1"`, 'sh', path], {stdio: 'inherit'})
+				.once('error', failed)
+				.once('exit', ended);
+		});
+		if (code !== 0) throw new Error(`it ended with code ${code}`);
+		return {type: 'edited', text: await readFile(path, 'utf8')};
+	} catch (error) {
+		return {
+			type: 'outcome',
+			isOk: false,
+			text: safeLine(`${editor}: ${reasonOf(error)}; the draft is as it was`),
+		};
+	} finally {
+		await rm(directory, {recursive: true, force: true});
+	}
+}
 
 const mostHistory = 1000;
 

@@ -6,6 +6,7 @@ const places: ReadonlyArray<readonly [Context, string]> = [
 	['line', 'In the line'],
 	['popup', 'While something can be completed'],
 	['panes', 'In the panes'],
+	['monitor', 'In the monitor'],
 	['log', 'In the log'],
 	['events', 'In the events'],
 	['dialog', 'In a question'],

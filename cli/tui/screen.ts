@@ -25,9 +25,6 @@ export type ScreenParts = {
 	readonly now?: () => number;
 };
 
-/** News are looked at this often at most; keys at once. */
-const newsMs = 200;
-
 /**
  * Joins what the fingers did with what the cluster said into one picture. A
  * new picture is made whenever something happened, and shown only if it is a
@@ -44,6 +41,7 @@ export class Screen {
 	#model: Model;
 	#frame: Frame;
 	#about: About;
+	#pending: ClientSnapshot['pending'] = [];
 
 	constructor(parts: ScreenParts) {
 		this.#parts = parts;
@@ -51,7 +49,7 @@ export class Screen {
 		this.#about = parts.about;
 		this.#model = parts.model;
 		this.#frame = draw(this.#model, this.#world());
-		this.#ends = [parts.client.subscribe(this.#onNews), parts.monitor.subscribe(this.#onNews)];
+		this.#ends = [parts.client.subscribe(this.#onClientNews), parts.monitor.subscribe(this.#onNews)];
 		// Ages are told in seconds.
 		this.#clock = setInterval(() => this.dispatch({type: 'news'}), 1000);
 		this.#clock.unref();
@@ -120,12 +118,21 @@ export class Screen {
 
 	readonly #onNews = (): void => {
 		if (this.#timer !== undefined) return;
-		const wait = Math.max(0, this.#newsAt + newsMs - performance.now());
+		const wait = Math.max(0, this.#newsAt + 1000 / this.#model.hz - performance.now());
 		this.#timer = setTimeout(() => {
 			this.#timer = undefined;
 			this.#newsAt = performance.now();
 			this.dispatch({type: 'news'});
 		}, wait);
+	};
+
+	/** What became of one's own message is seen at once; what others do can wait a moment. */
+	readonly #onClientNews = (): void => {
+		const {pending} = this.#parts.client.getSnapshot();
+		const isOwn = pending.length !== this.#pending.length || pending.at(-1) !== this.#pending.at(-1);
+		this.#pending = pending;
+		if (isOwn) this.dispatch({type: 'news'});
+		else this.#onNews();
 	};
 
 	#world(): World {

@@ -10,6 +10,8 @@ export type ArgumentKind =
 	| 'command'
 	| 'theme'
 	| 'number'
+	| 'rate'
+	| 'switch'
 	| 'key';
 export type SlashArgument = {readonly name: string; readonly kind: ArgumentKind; readonly isOptional?: true};
 export type SlashCommand = {
@@ -45,6 +47,19 @@ export const slashCommands = {
 		example: '/me waves',
 		isWrite: true,
 	},
+	who: {says: 'who is here, and who spoke last', arguments: [], example: '/who'},
+	edit: {
+		says: 'write in your own editor ($VISUAL, $EDITOR)',
+		arguments: [{name: 'text', kind: 'text', isOptional: true}],
+		example: '/edit',
+	},
+	save: {
+		says: 'write the messages that are loaded into a new file',
+		arguments: [{name: 'file', kind: 'text'}],
+		example: '/save chat.txt',
+	},
+	copy: {says: 'copy the message that was found, or the last one', arguments: [], example: '/copy'},
+	connect: {says: 'talk to another replica', arguments: [replica], example: '/connect r1'},
 	status: {says: 'how things stand, in a sentence', arguments: [], example: '/status'},
 	chat: {says: 'the chat', arguments: [], example: '/chat'},
 	mon: {says: 'the monitor', arguments: [], example: '/mon'},
@@ -118,6 +133,21 @@ export const slashCommands = {
 		isWrite: true,
 	},
 	pause: {says: 'hold the picture, or go on', arguments: [], example: '/pause'},
+	rate: {
+		says: 'look at news so often a second, 1 to 10',
+		arguments: [{name: 'hz', kind: 'rate'}],
+		example: '/rate 10',
+	},
+	mouse: {
+		says: 'the wheel scrolls (and text is selected with Shift)',
+		arguments: [{name: 'on|off', kind: 'switch'}],
+		example: '/mouse on',
+	},
+	bell: {
+		says: 'ring when somebody speaks to you',
+		arguments: [{name: 'on|off', kind: 'switch'}],
+		example: '/bell off',
+	},
 	theme: {says: 'colours', arguments: [{name: 'theme', kind: 'theme'}], example: '/theme light'},
 	clear: {says: 'take unread line and notices off the screen', arguments: [], example: '/clear'},
 	quit: {says: 'leave', arguments: [], example: '/quit'},
@@ -198,6 +228,10 @@ function numberOf(kind: ArgumentKind, word: string, replicas: number): number | 
 		case 'slot':
 		case 'number':
 			return /^#?[1-9]\d{0,14}$/.test(word) ? Number(word.replace('#', '')) : Number.NaN;
+		case 'rate':
+			return /^(?:[1-9]|10)$/.test(word) ? Number(word) : Number.NaN;
+		case 'switch':
+			return word === 'on' ? 1 : word === 'off' ? 0 : Number.NaN;
 		case 'share': {
 			const value = /^(?:\d+(?:\.\d*)?|\.\d+)%?$/.test(word)
 				? Number.parseFloat(word) / (word.endsWith('%') ? 100 : 1)
@@ -215,5 +249,7 @@ function numberOf(kind: ArgumentKind, word: string, replicas: number): number | 
 
 function mustBe(kind: ArgumentKind, replicas: number): string {
 	if (kind === 'replica') return `a replica: r0 to r${replicas - 1}`;
+	if (kind === 'switch') return 'on or off';
+	if (kind === 'rate') return 'a whole number from 1 to 10';
 	return kind === 'share' ? 'a share from 0 to 1, or from 0% to 100%' : 'a whole number from 1';
 }

@@ -31,6 +31,22 @@ export type World = {
 	readonly now: number;
 };
 
+/**
+ * As the screen tells it. `silent`: our connection to it stands but brings
+ * nothing, or is gone although other replicas hear it.
+ */
+export type ReplicaState = Watched['state'] | 'silent';
+/** So long a replica that died is still said to be heard. */
+const rumourMs = 2000;
+
+export function stateOf({id, state, since, isConnected}: Watched, {replicas}: MonitorSnapshot): ReplicaState {
+	if (state !== 'down') return state;
+	if (isConnected) return 'silent';
+	const isHeard = (other: Watched) =>
+		isUp(other) && other.status!.hears.includes(id) && (other.heardAt ?? 0) > since + rumourMs;
+	return replicas.some(isHeard) ? 'silent' : 'down';
+}
+
 export const majority = (replicas: number): number => Math.floor(replicas / 2) + 1;
 export const isUp = ({state, status}: Watched): boolean => state !== 'down' && status !== null;
 export const upOf = ({replicas}: MonitorSnapshot): readonly ReplicaId[] =>

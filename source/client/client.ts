@@ -141,6 +141,12 @@ export class Client implements Speaker {
 		for (const session of this.#sessions.values()) session.end(why);
 	}
 
+	/** Goes on at this replica, if it takes us in. */
+	moveTo(id: ReplicaId): void {
+		this.#route.go(id);
+		if (this.#isIdle) this.#wake();
+	}
+
 	/** For sessions: this one has a new secret, which the replica has to be told. */
 	renamed(session: Session, before: string): void {
 		this.#sessions.delete(before);

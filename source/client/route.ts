@@ -43,6 +43,8 @@ export class Route {
 	#candidate: Link | null = null;
 	/** Whom to try still in this round. */
 	#round: ReplicaId[] = [];
+	/** Where somebody wants us to go. */
+	#goal: ReplicaId | null = null;
 	#isSeeking = false;
 	#takesAnybody = true;
 	#emptyRounds = 0;
@@ -84,9 +86,26 @@ export class Route {
 		this.#beginRound(this.#after(this.link?.id ?? this.#options.via - 1));
 	}
 
+	/** To this one, if it takes us in; the one that we have is kept until then. */
+	go(id: ReplicaId): void {
+		if (this.#isClosed || this.link?.id === id) return;
+		this.#drop();
+		this.tried.clear();
+		this.#isSeeking = true;
+		this.#takesAnybody = true;
+		this.nextRoundAt = null;
+		this.#goal = id;
+		// Without a replica that we have, the others are as good as none.
+		if (this.link === null) this.#beginRound(id);
+		else {
+			this.#round = [id];
+			this.#dialNext();
+		}
+	}
+
 	/** The replica that we have will do. */
 	stay(): void {
-		if (this.link === null) return;
+		if (this.link === null || this.#goal !== null) return;
 		this.#emptyRounds = 0;
 		if (!this.#isSeeking) return;
 		this.#isSeeking = false;
@@ -143,6 +162,7 @@ export class Route {
 	#onWelcome(link: Link, welcome: Welcome): void {
 		this.tried.set(link.id, null);
 		this.#candidate = null;
+		this.#goal = null;
 		if (this.link !== null && !this.#takesAnybody && !welcome.weather.hasQuorum) {
 			link.close();
 			this.#dialNext();
@@ -179,6 +199,7 @@ export class Route {
 	}
 
 	#endRound(): void {
+		this.#goal = null;
 		const pause = Math.min(longestPauseMs, pauseMs * 2 ** this.#emptyRounds);
 		this.#emptyRounds++;
 		this.nextRoundAt = this.#now + Math.random() * pause;

@@ -54,6 +54,7 @@ const places: Readonly<Record<string, Model>> = {
 	line: rich,
 	popup: then(modelOf(), "'/k'"),
 	panes: {...rich, focus: 'monitor', view: 'split'},
+	monitor: {...rich, focus: 'monitor', view: 'monitor'},
 	log: {...rich, focus: 'log', view: 'log'},
 	events: {...rich, focus: 'events', view: 'events'},
 	dialog: then({...rich, focus: 'monitor'}, 'K'),

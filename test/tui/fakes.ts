@@ -72,12 +72,19 @@ export const watchedOf = (id: ReplicaId, change: Partial<Watched> = {}): Watched
 	status: statusOf(id),
 	heardAt: noon,
 	roundTripMs: 3,
+	isConnected: true,
 	sentence: '',
 	...change,
 });
 
 export const down = (id: ReplicaId): Watched =>
-	watchedOf(id, {state: 'down', sentence: 'refused', since: noon - 120_000});
+	watchedOf(id, {
+		state: 'down',
+		isConnected: false,
+		roundTripMs: null,
+		sentence: 'refused',
+		since: noon - 120_000,
+	});
 
 export function worldOf(
 	change: {

@@ -44,6 +44,7 @@ describe('the key table', () => {
 	test.each<[Context, Context]>([
 		['line', 'anywhere'],
 		['panes', 'anywhere'],
+		['monitor', 'panes'],
 		['log', 'panes'],
 		['log', 'anywhere'],
 		['events', 'panes'],
@@ -91,6 +92,10 @@ describe('chunks of input', () => {
 		['', {leftArrow: true, ctrl: true}, [{name: 'ctrl+left'}]],
 		['K', {shift: true}, [{text: 'K'}]],
 		['', {}, []],
+		['[<64;10;5M', {}, [{name: 'wheelup'}]],
+		['[<65;120;36M', {}, [{name: 'wheeldown'}]],
+		['[<0;10;5M', {}, []],
+		['[<0;10;5m', {}, []],
 	])('%j with %j is %j', (input, flags, expected) => {
 		expect(splitChunk(input, {...plain, ...flags})).toEqual(expected);
 	});

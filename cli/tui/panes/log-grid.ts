@@ -5,7 +5,7 @@ import {type Glyphs, glyphsOf} from '../glyphs.ts';
 import type {Model} from '../model.ts';
 import {fill, type Row, span} from '../rows.ts';
 import {type Tone, viewTone} from '../theme.ts';
-import {clock, isUp, leaderOf, type World} from '../world.ts';
+import {clock, isUp, leaderOf, stateOf, type World} from '../world.ts';
 
 /** What a replica is known to hold in a slot. */
 export type Cell = {
@@ -103,10 +103,10 @@ export function logRows(
 	);
 	const {id: leader} = leaderOf(world.monitor);
 	const rows: Row[] = [rulerRow(first, room, head), tickRow(first, room, head, glyphs)];
-	const marks = {up: ' ', electing: glyphs.electing, behind: '!', down: glyphs.down};
+	const marks = {up: ' ', electing: glyphs.electing, behind: '!', down: glyphs.down, silent: '?'};
 	for (const watched of world.monitor.replicas) {
 		const isDown = !isUp(watched);
-		const mark = watched.id === leader && !isDown ? 'L' : marks[watched.state];
+		const mark = watched.id === leader && !isDown ? 'L' : marks[stateOf(watched, world.monitor)];
 		rows.push([
 			span(
 				` r${String(watched.id).padEnd(2)}`,

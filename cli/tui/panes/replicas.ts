@@ -4,13 +4,24 @@ import {glyphsOf} from '../glyphs.ts';
 import type {Model} from '../model.ts';
 import {exactly, fill, type Row, rowWidth, span, widthOf} from '../rows.ts';
 import {type Tone, viewTone} from '../theme.ts';
-import {isUp, lasting, leaderOf, majority, namesOf, upOf, type World} from '../world.ts';
+import {
+	isUp,
+	lasting,
+	leaderOf,
+	majority,
+	namesOf,
+	type ReplicaState,
+	stateOf,
+	upOf,
+	type World,
+} from '../world.ts';
 
-const tones: Readonly<Record<Watched['state'], Tone>> = {
+const tones: Readonly<Record<ReplicaState, Tone>> = {
 	up: 'good',
 	electing: 'warn',
 	behind: 'warn',
 	down: 'bad',
+	silent: 'warn',
 };
 
 type Column = {
@@ -41,7 +52,7 @@ const columns = (comparedAt: number | null): readonly Column[] => [
 		drop: 0,
 		cell: (watched, context) => [
 			stateWords(watched, context),
-			isCutOff(watched) ? 'warn' : tones[watched.state],
+			isCutOff(watched) ? 'warn' : tones[stateOf(watched, context.world.monitor)],
 		],
 	},
 	{
@@ -99,7 +110,8 @@ const isCutOff = ({state, status}: Watched): boolean =>
 	state !== 'down' && status?.faults?.isIsolated === true;
 
 function stateWords(watched: Watched, {world, glyphs}: Context): string {
-	const {state, since} = watched;
+	const state = stateOf(watched, world.monitor);
+	const {since} = watched;
 	if (isCutOff(watched)) return `${glyphs.behind} isolated`;
 	const word = state === 'electing' ? 'elect' : state;
 	const age = world.now - since;
@@ -112,6 +124,26 @@ function hashCell({id}: Watched, {agreement}: Context): readonly [string, Tone?]
 	const isOdd = agreement.state === 'diverged' && own !== agreement.hashes[0]?.hash;
 	return [own.slice(0, 8), isOdd ? 'alarm' : agreement.state === 'identical' ? 'good' : 'plain'];
 }
+
+/** What the table may be sorted by, by the names of its columns; worst first, but for the id. */
+export const sortings = {
+	ID: ({id}) => id,
+	STATE: ({state}) => ['down', 'electing', 'behind', 'up'].indexOf(state),
+	VIEW: ({status}) => status?.view ?? -1,
+	EXEC: ({status}) => status?.executed ?? -1,
+	RTT: ({roundTripMs}) => -(roundTripMs ?? Number.POSITIVE_INFINITY),
+} as const satisfies Readonly<Record<string, (watched: Watched) => number>>;
+export type Sorting = keyof typeof sortings;
+export const sortingNames = Object.keys(sortings) as readonly Sorting[];
+
+/** The replicas, from the top of the table to its bottom. */
+export function ordered({sorting}: Model, {replicas}: World['monitor']): readonly Watched[] {
+	const rank = sortings[sorting];
+	return replicas.toSorted((one, other) => rank(one) - rank(other) || one.id - other.id);
+}
+
+/** The usual order needs no mark. */
+const isSortedBy = (name: string, {sorting}: Model): boolean => name === sorting && sorting !== 'ID';
 
 /** The table of all replicas, with its head. Columns give way where there is no room. */
 export function replicaTable(model: Model, world: World, width: number, isFocused: boolean): readonly Row[] {
@@ -136,8 +168,11 @@ export function replicaTable(model: Model, world: World, width: number, isFocuse
 		const padding = fill(wide - rowWidth(cut));
 		return isLeft ? [...cut, padding, span(' ')] : [padding, ...cut, span(' ')];
 	};
-	const head: Row = [span('  '), ...shown.flatMap(column => cell(column.name, 'dim', column))];
-	const rows = monitor.replicas.map((watched): Row => {
+	const head: Row = [
+		span('  '),
+		...shown.flatMap(column => cell(column.name, isSortedBy(column.name, model) ? 'inverse' : 'dim', column)),
+	];
+	const rows = ordered(model, monitor).map((watched): Row => {
 		const isSelected = watched.id === model.selected;
 		const mark = isSelected ? context.glyphs.selected : ' ';
 		return [
@@ -170,20 +205,29 @@ export function agreementRow({monitor, about}: World): Row {
 export function warningRow(world: World): Row {
 	const {monitor, about} = world;
 	const glyphs = glyphsOf(about.isAscii);
-	const spans = monitor.replicas.flatMap(({id, state, sentence, status}) => {
+	const spans = monitor.replicas.flatMap(watched => {
+		const {id, sentence, status} = watched;
+		const state = stateOf(watched, monitor);
 		const faults = status?.faults;
 		const broken =
-			state === 'down' || !faults
+			!isUp(watched) || !faults
 				? []
 				: [
 						...(faults.isIsolated ? [span(`! r${id} isolated  `, 'warn')] : []),
 						...(faults.loss > 0 ? [span(`! r${id} loses ${Math.round(faults.loss * 100)}%  `, 'warn')] : []),
 					];
 		if (state === 'up') return broken;
-		return [span(`${glyphs[state]} r${id} ${safeLine(sentence) || state}  `, tones[state]), ...broken];
+		const heard = state === 'silent' && !watched.isConnected ? `; heard by ${hearersOf(id, monitor)}` : '';
+		return [
+			span(`${glyphs[state]} r${id} ${safeLine(sentence) || state}${heard}  `, tones[state]),
+			...broken,
+		];
 	});
 	return [...capacity(world), ...holes(world), ...spans];
 }
+
+const hearersOf = (id: number, {replicas}: World['monitor']): string =>
+	namesOf(replicas.filter(each => isUp(each) && each.status!.hears.includes(id)).map(each => each.id));
 
 /** Who waits for which slot. */
 function holes({monitor, about}: World): Row {
@@ -212,16 +256,18 @@ export function clusterStrip(model: Model, world: World, isFocused: boolean): Ro
 	const {monitor, about} = world;
 	const glyphs = glyphsOf(about.isAscii);
 	const {id: leader} = leaderOf(monitor);
-	const replicas = monitor.replicas.flatMap(
-		({id, state, status}): Row => [
+	const replicas = monitor.replicas.flatMap((watched): Row => {
+		const {id, status} = watched;
+		const state = stateOf(watched, monitor);
+		return [
 			span(' '),
 			span(`r${id}`, isFocused && id === model.selected ? 'inverse' : 'plain'),
 			span(' '),
 			span(glyphs[state], tones[state]),
 			span(status === null ? '-' : String(status.executed)),
 			span(id === leader ? ' L ' : ' ', 'accent'),
-		],
-	);
+		];
+	});
 	const {state, comparedAt} = monitor.agreement;
 	const agreement =
 		state === 'identical'
@@ -275,7 +321,8 @@ export function detailRows(model: Model, world: World): readonly Row[] {
 	if (watched === undefined) return [];
 	const {status} = watched;
 	const pair = (name: string, value: string): Row => [span(` ${name.padEnd(10)} `, 'dim'), span(value)];
-	const state = watched.sentence === '' ? watched.state : `${watched.state}: ${safeLine(watched.sentence)}`;
+	const shown = stateOf(watched, world.monitor);
+	const state = watched.sentence === '' ? shown : `${shown}: ${safeLine(watched.sentence)}`;
 	if (status === null) return [pair('address', safeLine(watched.address)), pair('state', state)];
 	return [
 		pair('address', safeLine(watched.address)),

@@ -16,15 +16,21 @@ import {
 	held,
 	left,
 	menu,
+	moused,
 	moved,
 	nextPane,
 	oddSlot,
+	paced,
 	showing,
 	slotMoved,
+	sorted,
 	toLine,
 	zoomed,
 } from './views.ts';
 import {completed, edited, pointed, recalled, searchAccepted} from './writing.ts';
+
+/** Of the chat, for one notch of the wheel. */
+const wheelRows = 3;
 
 /** One entry for each action of the key table. */
 export function act(model: Model, action: Action, world: World): Step {
@@ -43,6 +49,20 @@ export function act(model: Model, action: Action, world: World): Step {
 			return step(model, {type: action});
 		case 'copyView':
 			return step({...model, isPlain: !model.isPlain});
+		case 'mouse':
+			return moused(model, !model.hasMouse, world);
+		case 'wheel.up':
+			return moved(model, world, -1, false, wheelRows);
+		case 'wheel.down':
+			return moved(model, world, 1, false, wheelRows);
+		case 'sort':
+			return step(sorted(model, world));
+		case 'rate.faster':
+			return step(paced(model, 1, world));
+		case 'rate.slower':
+			return step(paced(model, -1, world));
+		case 'line.editor':
+			return step(model, {type: 'edit', text: model.line.text});
 		case 'interrupt':
 			return interrupted(model, world);
 		case 'line.send':

@@ -1,12 +1,13 @@
 import {emptyLine} from '../line-editor.ts';
 import type {Effect, Model, Step} from '../model.ts';
+import {presence, transcript} from '../panes/people.ts';
 import {commandOf, parseSlash, type SlashName, slashNames, usageOf, type Values} from '../slash.ts';
 import {type ThemeName, themeNames} from '../theme.ts';
 import type {World} from '../world.ts';
 import {ask, askToQuit} from './asking.ts';
 import {found, jumped, toEnd} from './reading.ts';
 import {noticed, refused, step, toasted} from './steps.ts';
-import {held, menu, showing} from './views.ts';
+import {copied, held, menu, moused, showing} from './views.ts';
 import {completed, remembered} from './writing.ts';
 
 /** Enter runs what stands there, if that is a whole command; else it completes it. */
@@ -73,6 +74,28 @@ export function run(model: Model, name: SlashName, {numbers, words, isBold}: Val
 		}
 		case 'me':
 			return step(model, {type: 'say', text: `* ${model.nick} ${words.text ?? ''}`, nick: model.nick});
+		case 'who':
+			return say(presence(world));
+		case 'edit':
+			return step(model, {type: 'edit', text: words.text ?? ''});
+		case 'save':
+			return step(model, {type: 'save', path: words.file ?? '', text: transcript(world)});
+		case 'copy':
+			return copied({...model, focus: 'chat'}, world, model.focus);
+		case 'connect':
+			return step(toasted(model, `asking r${id} to take us in`, world), {type: 'connect', id: id!});
+		case 'rate':
+			return step(
+				toasted({...model, hz: numbers.hz!}, `news are looked at ${numbers.hz} times a second`, world),
+			);
+		case 'mouse':
+			return moused(model, numbers['on|off'] === 1, world);
+		case 'bell': {
+			const isMuted = numbers['on|off'] === 0;
+			return step(
+				toasted({...model, isMuted}, isMuted ? 'no bell' : 'a bell rings when somebody speaks to you', world),
+			);
+		}
 		case 'status':
 			return say(`${world.client.connection.sentence}; ${world.monitor.agreement.sentence}`);
 		case 'chat':

@@ -23,6 +23,7 @@ export function onNews(model: Model, world: World): Step {
 			isSeen || model.last === 0 || model.unread !== null ? model.unread : (first?.position ?? null);
 		if (
 			model.last > 0 &&
+			!model.isMuted &&
 			fresh.some(line => line.client !== world.about.client && mentions(line.text, model.nick))
 		)
 			effects.push({type: 'bell'});

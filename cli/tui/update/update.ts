@@ -1,6 +1,6 @@
 import {contextsOf} from '../draw.ts';
 import {actionOf} from '../keys.ts';
-import {insert} from '../line-editor.ts';
+import {insert, withText} from '../line-editor.ts';
 import type {Event, Model, Step} from '../model.ts';
 import {graphemesOf} from '../rows.ts';
 import type {Key} from '../split-chunk.ts';
@@ -37,6 +37,11 @@ export function update(model: Model, event: Event, world: World): Step {
 		}
 		case 'told':
 			return step(noticed(model, {at: world.now, text: event.text, isBad: false}));
+		case 'edited': {
+			// One line break at the end is the editor's.
+			const text = event.text.replace(/\r?\n$/, '');
+			return step({...model, focus: 'line', line: withText(model.line, text), recall: null, popup: null});
+		}
 		case 'batch':
 			return step(model.batch === null ? model : {...model, batch: {...model.batch, ...event.batch}});
 	}

@@ -1,8 +1,10 @@
+import {rates} from '../complete.ts';
 import {geometry} from '../draw.ts';
 import type {View} from '../layout.ts';
 import type {Model, Overlay, Pane, Step} from '../model.ts';
 import {toldOf} from '../panes/events.ts';
 import {lastSlot, oddSlots} from '../panes/log-grid.ts';
+import {ordered, sortingNames} from '../panes/replicas.ts';
 import type {World} from '../world.ts';
 import {scrolled, toEnd} from './reading.ts';
 import {refused, step, toasted} from './steps.ts';
@@ -47,14 +49,15 @@ export function left(model: Model, world: World): Step {
 }
 
 /** Up and down mean in each pane what one would expect there. */
-export function moved(model: Model, world: World, by: number, isPage: boolean): Step {
+export function moved(model: Model, world: World, by: number, isPage: boolean, chatRows = 1): Step {
 	switch (model.focus) {
 		case 'line':
 		case 'chat':
-			return scrolled(model, world, by, isPage);
+			return scrolled(model, world, by * chatRows, isPage);
 		case 'monitor': {
-			const selected = Math.max(0, Math.min(world.about.replicas - 1, model.selected + by));
-			return step({...model, selected});
+			const ids = ordered(model, world.monitor).map(({id}) => id);
+			const at = Math.max(0, Math.min(ids.length - 1, ids.indexOf(model.selected) + by));
+			return step({...model, selected: ids[at]!});
 		}
 		case 'log':
 			if (Number.isFinite(by) && !isPage) return step(chosen(model, Math.max(0, model.selected + by), world));
@@ -66,6 +69,28 @@ export function moved(model: Model, world: World, by: number, isPage: boolean): 
 		}
 	}
 }
+
+/** By the next column, and after the last by the first again. */
+export function sorted(model: Model, world: World): Model {
+	const sorting = sortingNames[(sortingNames.indexOf(model.sorting) + 1) % sortingNames.length]!;
+	return toasted({...model, sorting}, `sorted by ${sorting}`, world);
+}
+
+export function paced(model: Model, by: 1 | -1, world: World): Model {
+	const hz =
+		(by > 0 ? rates.find(rate => rate > model.hz) : rates.findLast(rate => rate < model.hz)) ?? model.hz;
+	return toasted({...model, hz}, `news are looked at ${hz} times a second`, world);
+}
+
+export const moused = (model: Model, isOn: boolean, world: World): Step =>
+	step(
+		toasted(
+			{...model, hasMouse: isOn},
+			isOn ? 'the wheel scrolls; text is selected with Shift' : "the mouse is the terminal's again",
+			world,
+		),
+		{type: 'mouse', isOn},
+	);
 
 /** The replica that K, R and I are about. */
 export const chosen = (model: Model, id: number, world: World): Model =>
@@ -89,15 +114,16 @@ export function oddSlot(model: Model, world: World, by: -1 | 1): Step {
 }
 
 /** Only what the reader asked for leaves for the clipboard. */
-export function copied(model: Model, world: World): Step {
+export function copied(model: Model, world: World, from: Model['focus'] = model.focus): Step {
 	const status = world.monitor.replicas[model.selected]?.status;
 	const line = world.client.lines.find(({position}) => position === model.found) ?? world.client.lines.at(-1);
-	const text = model.focus === 'chat' ? line?.text : status?.hash;
+	const isMessage = model.focus === 'chat';
+	const text = isMessage ? line?.text : status?.hash;
 	if (text === undefined) return refused(model, 'nothing to copy', world);
 	return step(
 		toasted(
-			model,
-			model.focus === 'chat' ? 'copied the message' : `copied the hash of r${model.selected}`,
+			{...model, focus: from},
+			isMessage ? 'copied the message' : `copied the hash of r${model.selected}`,
 			world,
 		),
 		{type: 'copy', text},
