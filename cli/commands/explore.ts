@@ -1,11 +1,5 @@
-import {
-	type Exploration,
-	explore as exploreScope,
-	longScopes,
-	quickScopes,
-	type ScopeName,
-	scopes,
-} from '../../source/simulator/explore.ts';
+import {type Exploration, explore as exploreScope} from '../../source/simulator/explore.ts';
+import {longScopes, quickScopes, type ScopeName, scopes} from '../../source/simulator/explore-scopes.ts';
 import {print, tell} from '../output.ts';
 
 export type ExploreFlags = {

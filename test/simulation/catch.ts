@@ -1,6 +1,7 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {explore, type ScopeName, scopes} from '../../source/simulator/explore.ts';
+import {explore} from '../../source/simulator/explore.ts';
+import {type ScopeName, scopes} from '../../source/simulator/explore-scopes.ts';
 import {perform as performPlay} from '../../source/simulator/play.ts';
 import {simulate} from '../../source/simulator/simulate.ts';
 import {perform as performStory, stories} from './stories.ts';

@@ -1,12 +1,7 @@
 import {describe, expect, test} from '@jest/globals';
-import {
-	Explorer,
-	explore,
-	judge,
-	quickScopes,
-	type ScopeName,
-	scopes,
-} from '../../source/simulator/explore.ts';
+import {Explorer, explore} from '../../source/simulator/explore.ts';
+import {quickScopes, type ScopeName, scopes} from '../../source/simulator/explore-scopes.ts';
+import {judge} from '../../source/simulator/explore-theorems.ts';
 import {hunt, mutants} from './mutants.ts';
 
 /** Different worlds in each scope at most; all but one of the quick scopes have fewer. */
