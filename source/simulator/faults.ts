@@ -12,6 +12,7 @@ export const strikes = {
 	crash: 'a replica dies, or starts again; of what was not synced any prefix is left',
 	'crash in a write':
 		'a replica dies while a group is being written, which is then there as a whole or not at all',
+	'crash in a checkpoint': 'a replica dies while it makes a checkpoint, or installs one that it fetched',
 	blackout: 'all replicas die at once, and start again one after the other',
 	'sync error': 'a sync fails; that is final, the replica stops and is started again later',
 	'full disk': 'a write finds no room; the replica stops, and cannot start before there is some',

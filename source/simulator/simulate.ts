@@ -21,6 +21,7 @@ const mixes = {
 		strikes: {
 			crash: 0.003,
 			'crash in a write': 0.001,
+			'crash in a checkpoint': 0.004,
 			blackout: 0.0003,
 			'sync error': 0.0005,
 			'full disk': 0.0002,
@@ -66,6 +67,7 @@ const mixes = {
 		strikes: {
 			crash: 0.002,
 			'crash in a write': 0.0005,
+			'crash in a checkpoint': 0.002,
 			blackout: 0.0002,
 			'sync error': 0.0002,
 			'full disk': 0.0001,

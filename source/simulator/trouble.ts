@@ -34,6 +34,14 @@ const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean
 		return startLater(world, machine);
 	},
 
+	'crash in a checkpoint'(world) {
+		const moments = world.machines.filter(({life}) => life?.moment !== undefined);
+		if (moments.length === 0) return false;
+		const machine = world.random.pick(moments);
+		world.crash(machine.id);
+		return startLater(world, machine);
+	},
+
 	blackout(world) {
 		const {machines, random} = world;
 		world.see('everything died at once');
