@@ -320,8 +320,13 @@ export class Stage {
 		this.tell(`replica ${id} is stopped for ${milliseconds} ms`);
 		const end = this.#begin({kind: 'pause', replica: id});
 		process.kill(pid, 'SIGSTOP');
-		await sleep(milliseconds);
-		if (this.pid(id) === pid) process.kill(pid, 'SIGCONT');
+		const over = monotonicMs() + milliseconds;
+		try {
+			await this.until('the pause is over', milliseconds / 1000 + 1, () => monotonicMs() >= over);
+		} finally {
+			if (this.pid(id) === pid) process.kill(pid, 'SIGCONT');
+		}
+
 		end();
 	}
 
