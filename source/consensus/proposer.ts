@@ -141,6 +141,7 @@ export class Proposer {
 	}
 
 	onDelivered(value: Value) {
+		if (this.#inHand.size === 0) return;
 		for (const request of value.requests) this.#inHand.delete(keyOf(request));
 	}
 

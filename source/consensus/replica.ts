@@ -426,6 +426,7 @@ export class Replica {
 			this.suspicion.onDelivered();
 			this.#holeTicks = 0;
 			proposer.onDelivered(value);
+			if (this.waiting.size === 0) continue;
 			for (const request of value.requests) this.waiting.delete(keyOf(request));
 		}
 	}
