@@ -1,5 +1,6 @@
 import {
 	appendFileSync,
+	cpSync,
 	existsSync,
 	mkdtempSync,
 	readdirSync,
@@ -11,11 +12,10 @@ import {
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeEach, describe, expect, test} from '@jest/globals';
-import {simulate} from '../cli/commands/simulate.ts';
 import {Replica} from '../source/consensus/replica.ts';
 import type {Input, Options, Value} from '../source/consensus/types.ts';
 import {Recorder, replay} from '../source/trace.ts';
-import {Place, until} from './cli/processes.ts';
+import {mainScript, Place, run, until} from './cli/processes.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'trace-'));
 afterAll(() => rmSync(directory, {recursive: true}));
@@ -75,8 +75,8 @@ const rewrite = (lines: readonly string[]) => writeFileSync(path, lines.map(line
 describe('a trace of simulated replicas', () => {
 	test('is played again through all lives, every output as recorded', async () => {
 		const folder = join(directory, 'made', 'for-it');
-		const code = await simulate({seed: 26, runs: 1, trace: folder, json: false});
-		expect(code).toBe(0);
+		const words = ['simulate', '--seed', '26', '--trace', folder];
+		expect(await run(words, {cwd: directory, script: mainScript})).toMatchObject({code: 0});
 		const names = readdirSync(folder);
 		expect(names).toEqual(names.map((_, id) => `seed-26-r${id}.trace`));
 		const replays = await Promise.all(names.map(name => replay(join(folder, name))));
@@ -90,6 +90,37 @@ describe('a trace of simulated replicas', () => {
 		expect(Math.max(...replays.map(({lives}) => lives))).toBeGreaterThan(1);
 	}, 20_000);
 });
+
+test('a simulation that fails leaves the traces of its replicas', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'failing-'));
+	try {
+		for (const part of ['source', 'cli']) cpSync(part, join(folder, part), {recursive: true});
+		writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+		// A bug: one replica is a majority of three.
+		const views = join(folder, 'source/consensus/views.ts');
+		const text = readFileSync(views, 'utf8');
+		writeFileSync(views, text.replace('Math.floor(replicas / 2) + 1;', 'Math.ceil(replicas / 3);'));
+		expect(readFileSync(views, 'utf8')).not.toBe(text);
+		const script = join(folder, 'main.ts');
+		const call = 'await simulate({seed: 1, runs: 20, json: true})';
+		writeFileSync(
+			script,
+			`import {simulate} from './cli/commands/simulate.ts';\nprocess.exitCode = ${call};\n`,
+		);
+		const {code, stdout, stderr} = await run([], {cwd: folder, script, environment: {TMPDIR: folder}});
+		const {failedSeed} = JSON.parse(stdout) as {failedSeed: number};
+		expect(code).toBe(1);
+		const [, count, traces] = /^traces of (\d) replicas: (\S+); see paxos-chat replay$/m.exec(stderr)!;
+		const names = Array.from({length: Number(count)}, (_, id) => `seed-${failedSeed}-r${id}.trace`);
+		expect(readdirSync(traces!)).toEqual(names);
+		// They were recorded by another core than ours: that is what is found.
+		const replays = await Promise.all(names.map(name => replay(join(traces!, name))));
+		expect(replays.map(({steps}) => steps > 0)).toEqual(names.map(() => true));
+		expect(replays.some(({difference}) => difference !== null)).toBe(true);
+	} finally {
+		rmSync(folder, {recursive: true});
+	}
+}, 60_000);
 
 describe('what is not as recorded is named with its line', () => {
 	beforeEach(() => {
