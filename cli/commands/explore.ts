@@ -31,6 +31,7 @@ type Found = Exploration & {readonly scope: ScopeName; readonly seconds: number}
 
 function lineOf({scope, states, machines, depth, isComplete, seconds, violation}: Found): string {
 	const verdict = violation ? 'FAIL' : 'ok  ';
-	const far = isComplete ? `all there are, ${depth} moves deep` : `to a depth of ${depth - 1} moves`;
+	const moves = `${depth - 1} moves`;
+	const far = isComplete ? `all there are, at most ${moves} away` : `to a depth of ${moves}`;
 	return `${verdict} ${scope.padEnd(11)} ${states} worlds of ${machines} machines, ${far}, in ${seconds.toFixed(1)} s`;
 }
