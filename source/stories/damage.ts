@@ -3,13 +3,13 @@ import {randomBytes, randomInt} from 'node:crypto';
 import {open, readdir, readFile, truncate} from 'node:fs/promises';
 import {join} from 'node:path';
 
-export type Place = {readonly path: string; readonly offset: number};
+export type Spot = {readonly path: string; readonly offset: number};
 
 /** Fewer bytes than the smallest group has: only the last one is torn. */
 const mostTorn = 20;
 
 /** Cuts the last bytes off what was written last into a journal. */
-export async function tearOff(journal: string): Promise<Place> {
+export async function tearOff(journal: string): Promise<Spot> {
 	const {path, end} = await newest(journal);
 	const offset = end - randomInt(1, mostTorn + 1);
 	await truncate(path, offset);
@@ -17,14 +17,14 @@ export async function tearOff(journal: string): Promise<Place> {
 }
 
 /** Writes bytes of chance behind what was written last, as of a write that never came to its end. */
-export async function litter(journal: string): Promise<Place> {
+export async function litter(journal: string): Promise<Spot> {
 	const {path, end} = await newest(journal);
 	await overwrite(path, end, randomBytes(randomInt(1, 4097)));
 	return {path, offset: end};
 }
 
 /** Flips one bit in the older half of the longest segment of a journal. The same again undoes it. */
-export async function flipOld(journal: string): Promise<Place & {readonly bit: number}> {
+export async function flipOld(journal: string): Promise<Spot & {readonly bit: number}> {
 	const segments = await written(journal);
 	const {path, end} = segments.reduce((one, other) => (other.end > one.end ? other : one));
 	const place = {path, offset: randomInt(0, end >> 1), bit: randomInt(0, 8)};
@@ -32,7 +32,7 @@ export async function flipOld(journal: string): Promise<Place & {readonly bit: n
 	return place;
 }
 
-export async function flip({path, offset, bit}: Place & {readonly bit: number}): Promise<void> {
+export async function flip({path, offset, bit}: Spot & {readonly bit: number}): Promise<void> {
 	const byte = (await readFile(path))[offset]!;
 	await overwrite(path, offset, Buffer.of(byte ^ (1 << bit)));
 }

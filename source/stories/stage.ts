@@ -1,21 +1,18 @@
 import {execFile} from 'node:child_process';
 import {appendFileSync} from 'node:fs';
-import {cp, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
-import {createServer} from 'node:net';
+import {readFile, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Administrator} from '../client/administrator.ts';
 import {Monitor} from '../client/monitor.ts';
-import {type Cluster, parseCluster} from '../cluster.ts';
+import type {Cluster} from '../cluster.ts';
 import type {ReplicaId, Slot, View} from '../consensus/types.ts';
 import type {ReplicaLog} from '../history.ts';
 import {monotonicMs} from '../history-file.ts';
 import type {Order, Status} from '../network/events.ts';
-import {ensureData} from '../storage/private-files.ts';
-import {ensureSecret} from '../storage/secret.ts';
 import {Supervisor} from '../supervisor.ts';
 import {Crowd, type CrowdOptions, script} from './crowd.ts';
-import {flip, flipOld, litter, type Place, tearOff} from './damage.ts';
+import {flip, flipOld, litter, tearOff} from './damage.ts';
 import {
 	type Direction,
 	type End,
@@ -30,19 +27,11 @@ import {
 	type What,
 	type Word,
 } from './evidence.ts';
-import {Links} from './links.ts';
+import {Place, type PlaceOptions} from './place.ts';
 import {type Hold, killAtCall, limitFiles, slowDown} from './tools.ts';
 
-export type StageOptions = {
+export type StageOptions = PlaceOptions & {
 	readonly title: string;
-	/** How many replicas may be down: there are 2f + 1. */
-	readonly f: number;
-	/** Keys of cluster.json beside the replicas. */
-	readonly tunables?: Readonly<Partial<Record<keyof Cluster, number>>>;
-	/** The replicas hear each other through links that can be cut. */
-	readonly hasLinks?: boolean;
-	/** Each replica has a DATA of its own, as on a machine of its own. */
-	readonly hasOwnData?: boolean;
 	/** More variables for the replicas' environment. */
 	readonly environment?: Readonly<Record<string, string>>;
 };
@@ -67,11 +56,10 @@ export class Stage {
 	readonly replicas: number;
 	readonly cluster: Cluster;
 	readonly #options: StageOptions;
-	readonly #directory: string;
+	readonly #place: Place;
 	readonly #tell: (line: string) => void;
 	/** One for each replica, in order of id: each has its own cluster.json or DATA, if the act wants it. */
 	readonly #supervisors: readonly Supervisor[];
-	readonly #links: Links | undefined;
 	readonly #monitor: Monitor;
 	readonly #administrator: Administrator;
 	readonly #crowds: Crowd[] = [];
@@ -98,75 +86,22 @@ export class Stage {
 	/** A replica that went down without our doing. */
 	#accident: Error | undefined;
 
-	/** Writes cluster.json into a directory and makes a secret. Nothing runs yet. */
+	/** Makes its place. Nothing runs yet. */
 	static async open(options: StageOptions, directory: string, tell: (line: string) => void): Promise<Stage> {
-		await mkdir(directory, {recursive: true});
-		const path = join(directory, 'cluster.json');
-		const ports = await freePorts(2 * options.f + 1);
-		const replicas = ports.map((port, id) => ({id, host: '127.0.0.1', port}));
-		const textFor = (each: typeof replicas) =>
-			`${JSON.stringify({f: options.f, ...options.tunables, replicas: each}, null, '\t')}\n`;
-		await writeFile(path, textFor(replicas));
-		const data = join(directory, 'data');
-		const cluster = parseCluster(textFor(replicas), path);
-		await ensureData(data);
-		const secret = await ensureSecret(data, cluster);
-		const links = options.hasLinks ? await Links.open(cluster.replicas) : undefined;
-		for (const {id} of replicas) {
-			if (options.hasOwnData) {
-				await ensureData(`${data}-${id}`);
-				await cp(join(data, 'secret'), join(`${data}-${id}`, 'secret'));
-			}
-
-			if (links === undefined) continue;
-			const seen = replicas.map(each => (each.id === id ? each : {...each, port: links.port(each.id, id)}));
-			await writeFile(join(directory, `cluster-${id}.json`), textFor(seen));
-		}
-
-		return new Stage(options, directory, tell, cluster, secret, links);
+		return new Stage(options, await Place.make(options, directory), tell);
 	}
 
-	private constructor(
-		options: StageOptions,
-		directory: string,
-		tell: (line: string) => void,
-		cluster: Cluster,
-		secret: Buffer,
-		links: Links | undefined,
-	) {
+	private constructor(options: StageOptions, place: Place, tell: (line: string) => void) {
+		const {cluster, secret} = place;
 		this.#options = options;
-		this.#directory = directory;
+		this.#place = place;
 		this.#tell = tell;
 		this.cluster = cluster;
 		this.replicas = cluster.replicas.length;
-		this.#links = links;
 		this.#lives = cluster.replicas.map(() => []);
 		this.#monitor = new Monitor({cluster});
 		this.#administrator = new Administrator({cluster, secret});
 		this.#supervisors = cluster.replicas.map(({id}) => this.#supervisorOf(id));
-	}
-
-	#supervisorOf(id: ReplicaId): Supervisor {
-		return new Supervisor({
-			cluster: this.cluster,
-			ids: [id],
-			configPath: this.#links ? join(this.#directory, `cluster-${id}.json`) : this.#config,
-			dataDirectory: this.#dataOf(id),
-			extraArguments: () => ['--faults'],
-			environment: this.#options.environment ?? {},
-			onLine: (_, line) => {
-				this.#words.push({at: monotonicMs(), replica: id, line});
-				// For the look at a story that failed.
-				appendFileSync(join(this.#directory, `replica-${id}.txt`), `${line}\n`);
-			},
-			onExit: (_, how) => {
-				const expected = this.#expected.get(id);
-				this.#expected.delete(id);
-				const wasAlive = this.#alive.delete(id);
-				if (expected !== undefined) expected(how);
-				else if (wasAlive) this.#accident ??= new Error(`replica ${id} went down by itself: ${how}`);
-			},
-		});
 	}
 
 	/** Starts all replicas, and waits until one leads. */
@@ -181,10 +116,10 @@ export class Stage {
 	crowd(options: CrowdOptions): Crowd {
 		this.tell(`${options.processes} client processes talk`);
 		const crowd = new Crowd(options, {
-			config: this.#config,
+			config: this.#place.config,
 			data: this.data,
 			replicas: this.replicas,
-			historyOf: index => join(this.#directory, `history-${this.#crowds.length}-${index}.jsonl`),
+			historyOf: index => join(this.#place.directory, `history-${this.#crowds.length}-${index}.jsonl`),
 		});
 		this.#crowds.push(crowd);
 		return crowd;
@@ -346,9 +281,9 @@ export class Stage {
 	cut(directions: readonly Direction[]): () => void {
 		this.tell(`cuts ${directions.map(pair => pair.join('>')).join(' ')}`);
 		const end = this.#begin({kind: 'cut', links: directions});
-		this.#links!.cut(directions);
+		this.#place.links!.cut(directions);
 		return () => {
-			this.#links!.cut([]);
+			this.#place.links!.cut([]);
 			end();
 		};
 	}
@@ -393,7 +328,7 @@ export class Stage {
 
 	/** Files of a replica may not grow any more. Resolves when it is down; false, if it cannot be done here. */
 	async fill(id: ReplicaId): Promise<boolean> {
-		const {size} = await stat(join(this.#homeOf(id), 'chat.log'));
+		const {size} = await stat(join(this.#place.homeOf(id), 'chat.log'));
 		const at = monotonicMs();
 		const gone = this.#goneOf(id);
 		const end = this.#begin({kind: 'full', replica: id});
@@ -415,31 +350,24 @@ export class Stage {
 	async tear(id: ReplicaId, how: 'cut' | 'litter'): Promise<void> {
 		const place = await (how === 'cut' ? tearOff : litter)(this.#journalOf(id));
 		this.tell(`${how === 'cut' ? 'cut off' : 'litter'} at byte ${place.offset} of ${place.path}`);
-		this.#begin({kind: 'tear', replica: id, ...placeOf(place)})();
+		this.#begin({kind: 'tear', replica: id, path: place.path, offset: place.offset})();
 	}
 
 	/** Flips a bit in the older half of a journal of a replica that is down; what it gives flips it back. */
 	async flip(id: ReplicaId): Promise<() => Promise<void>> {
 		const place = await flipOld(this.#journalOf(id));
 		this.tell(`flips a bit of byte ${place.offset} of ${place.path}`);
-		const end = this.#begin({kind: 'flip', replica: id, ...placeOf(place)});
+		const end = this.#begin({kind: 'flip', replica: id, path: place.path, offset: place.offset});
 		return async () => {
 			await flip(place);
 			end();
 		};
 	}
 
-	/** Removes the directory of a replica that is down; or the whole of its DATA, and puts the secret there again. */
+	/** Removes all that a replica that is down remembers. */
 	async wipe(id: ReplicaId): Promise<void> {
-		const data = this.#dataOf(id);
-		const path = this.#options.hasOwnData ? data : this.#homeOf(id);
-		this.tell(`removes ${path}`);
-		await rm(path, {recursive: true});
-		if (this.#options.hasOwnData) {
-			await ensureData(data);
-			await cp(join(this.data, 'secret'), join(data, 'secret'));
-		}
-
+		if (this.pid(id) !== null) throw new Error(`replica ${id} runs: its files are its own`);
+		this.tell(`removes ${await this.#place.wipe(id)}`);
 		this.#begin({kind: 'wipe', replica: id})();
 	}
 
@@ -478,40 +406,6 @@ export class Stage {
 		return this.#samples.reduce((highest, {status}) => Math.max(highest, status.view), 0);
 	}
 
-	get #leaderNow(): ReplicaId | null {
-		const view = this.highestView;
-		return (
-			this.alive.find(id => this.status(id)?.role === 'primary' && this.status(id)?.view === view) ?? null
-		);
-	}
-
-	#pidOf(id: ReplicaId): number {
-		const pid = this.pid(id);
-		if (pid === null || !this.#alive.has(id)) throw new Error(`replica ${id} does not run`);
-		return pid;
-	}
-
-	#journalOf(id: ReplicaId): string {
-		if (this.pid(id) !== null) throw new Error(`replica ${id} runs: its files are its own`);
-		return join(this.#homeOf(id), 'journal');
-	}
-
-	/** Its next end is no accident. */
-	#goneOf(id: ReplicaId): Promise<string> {
-		return new Promise(resolve => this.#expected.set(id, resolve));
-	}
-
-	async #endOf(id: ReplicaId, at: number, gone: Promise<string>): Promise<End> {
-		let how: string | undefined;
-		void gone.then(said => {
-			how = said;
-		});
-		await this.until(`replica ${id} goes down by itself`, endSeconds, () => how);
-		const end: End = {at, until: monotonicMs(), replica: id, how: how!};
-		this.#ends.push(end);
-		return end;
-	}
-
 	tell(line: string): void {
 		this.#tell(`${this.#options.title}: ${line}`);
 	}
@@ -547,25 +441,69 @@ export class Stage {
 		if (this.#accident !== undefined)
 			await Promise.all(this.#supervisors.map((supervisor, id) => supervisor.kill(id)));
 		await Promise.all(this.#supervisors.map(supervisor => supervisor.stop(0)));
-		this.#links?.close();
-	}
-
-	get #config(): string {
-		return join(this.#directory, 'cluster.json');
+		this.#place.links?.close();
 	}
 
 	/** DATA of this cluster; of its administrators alone, if each replica has its own. */
 	get data(): string {
-		return join(this.#directory, 'data');
+		return this.#place.data;
 	}
 
-	#dataOf(id: ReplicaId): string {
-		return this.#options.hasOwnData ? `${this.data}-${id}` : this.data;
+	#supervisorOf(id: ReplicaId): Supervisor {
+		return new Supervisor({
+			cluster: this.cluster,
+			ids: [id],
+			configPath: this.#place.configOf(id),
+			dataDirectory: this.#place.dataOf(id),
+			extraArguments: () => ['--faults'],
+			environment: this.#options.environment ?? {},
+			onLine: (_, line) => {
+				this.#words.push({at: monotonicMs(), replica: id, line});
+				// For the look at a story that failed.
+				appendFileSync(join(this.#place.directory, `replica-${id}.txt`), `${line}\n`);
+			},
+			onExit: (_, how) => {
+				const expected = this.#expected.get(id);
+				this.#expected.delete(id);
+				const wasAlive = this.#alive.delete(id);
+				if (expected !== undefined) expected(how);
+				else if (wasAlive) this.#accident ??= new Error(`replica ${id} went down by itself: ${how}`);
+			},
+		});
 	}
 
-	/** The directory that is a replica's memory. */
-	#homeOf(id: ReplicaId): string {
-		return join(this.#dataOf(id), `replica-${id}`);
+	get #leaderNow(): ReplicaId | null {
+		const view = this.highestView;
+		return (
+			this.alive.find(id => this.status(id)?.role === 'primary' && this.status(id)?.view === view) ?? null
+		);
+	}
+
+	#pidOf(id: ReplicaId): number {
+		const pid = this.pid(id);
+		if (pid === null || !this.#alive.has(id)) throw new Error(`replica ${id} does not run`);
+		return pid;
+	}
+
+	#journalOf(id: ReplicaId): string {
+		if (this.pid(id) !== null) throw new Error(`replica ${id} runs: its files are its own`);
+		return join(this.#place.homeOf(id), 'journal');
+	}
+
+	/** Its next end is no accident. */
+	#goneOf(id: ReplicaId): Promise<string> {
+		return new Promise(resolve => this.#expected.set(id, resolve));
+	}
+
+	async #endOf(id: ReplicaId, at: number, gone: Promise<string>): Promise<End> {
+		let how: string | undefined;
+		void gone.then(said => {
+			how = said;
+		});
+		await this.until(`replica ${id} goes down by itself`, endSeconds, () => how);
+		const end: End = {at, until: monotonicMs(), replica: id, how: how!};
+		this.#ends.push(end);
+		return end;
 	}
 
 	get #ids(): readonly ReplicaId[] {
@@ -642,33 +580,9 @@ export class Stage {
 	async #readLog(replica: ReplicaId, isAlive: boolean): Promise<ReplicaLog | undefined> {
 		const wipes = this.#ordeals.filter(({kind}) => kind === 'wipe');
 		if (!isAlive && wipes.some(wipe => wipe.kind === 'wipe' && wipe.replica === replica)) return undefined;
-		const bytes = await readFile(join(this.#homeOf(replica), 'chat.log'));
+		const bytes = await readFile(join(this.#place.homeOf(replica), 'chat.log'));
 		return {replica, bytes: isAlive ? bytes : bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)};
 	}
 }
 
-const placeOf = ({path, offset}: Place): Place => ({path, offset});
-
 type Present<Value> = Exclude<Value, false | undefined>;
-
-/**
- * Ports that nobody listens on, below those that the system gives to outgoing
- * connections: a replica that is down must find its port free when it comes
- * back, and nobody who dials it meanwhile may be connected to himself.
- */
-async function freePorts(count: number): Promise<number[]> {
-	const ports = new Set<number>();
-	while (ports.size < count) {
-		const port = 10_000 + Math.floor(Math.random() * 20_000);
-		if (!ports.has(port) && (await isFree(port))) ports.add(port);
-	}
-
-	return [...ports];
-}
-
-const isFree = (port: number): Promise<boolean> =>
-	new Promise(resolve => {
-		const server = createServer()
-			.once('error', () => resolve(false))
-			.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-	});
