@@ -1,8 +1,11 @@
-import {describe, expect, test} from '@jest/globals';
+import {describe, expect, jest, test} from '@jest/globals';
 import {Explorer, explore} from '../../source/simulator/explore.ts';
 import {quickScopes, type ScopeName, scopes} from '../../source/simulator/explore-scopes.ts';
 import {judge} from '../../source/simulator/explore-theorems.ts';
 import {hunt, mutants} from './mutants.ts';
+
+/** It takes some fifteen seconds of computing, on a machine that may be busy. */
+jest.setTimeout(60_000);
 
 /** Different worlds in each scope at most; all but one of the quick scopes have fewer. */
 const states = 150_000;
@@ -62,15 +65,11 @@ describe('deliberate bugs are found, with the shortest way to them', () => {
 		['older views pass the gate', 'vote', 'invariant broken: R3'],
 		['holes are jumped', 'race', 'no slot is executed past a hole'],
 		['a request is executed as often as it is decided', 'again', 'exactly once'],
-	])(
-		'%s, in the scope %s',
-		async (name, scope, theorem) => {
-			const mutant = mutants.find(each => each.name === name)!;
-			const script = await hunt(mutant, `scope ${scope}`);
-			expect(script).toMatch(new RegExp(`^scope ${scope}: replicas 3\n(?:.*\n)+# ${theorem}: `));
-		},
-		60_000,
-	);
+	])('%s, in the scope %s', async (name, scope, theorem) => {
+		const mutant = mutants.find(each => each.name === name)!;
+		const script = await hunt(mutant, `scope ${scope}`);
+		expect(script).toMatch(new RegExp(`^scope ${scope}: replicas 3\n(?:.*\n)+# ${theorem}: `));
+	});
 });
 
 const value = (text: string) => ({value: text, after: text});
