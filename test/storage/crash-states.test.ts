@@ -195,9 +195,11 @@ class Past {
 			this.#files = new SimulatedFiles(this.#random, image);
 		}
 
+		// What the next life will find. Before it has begun, a loss of power may still take away what is in the cache only.
 		const {entries, since} = await recover(directory, this.#files);
-		this.#accept(entries, since, this.#claim);
-		this.#written = this.#from + entries.length;
+		const claim = this.#claim;
+		expectAll(entries, since, claim);
+		this.#written = first(entries, claim) + entries.length;
 	}
 
 	/** This is what there is from now on. */
@@ -205,7 +207,7 @@ class Past {
 		this.#from = first(entries, claim);
 		expectAll(entries, since, claim);
 		this.#written = Math.max(this.#written, this.#from + entries.length);
-		this.#rotations = this.#rotations.filter(({from}) => from > this.#from);
+		this.#rotations = [];
 	}
 
 	get #claim(): Claim {
