@@ -126,8 +126,18 @@ describe('a file that does not is refused in one line, with the path of the valu
 			`sessions: must be a whole number from 1 to 50000, is "${'a'.repeat(59)}…`,
 		],
 		[{...good, heartbeatMs: 5}, 'heartbeatMs: must be at least tickMs (10), is 5'],
-		[{...good, staggerMs: 200}, 'staggerMs: must be more than twice heartbeatMs (100), is 200'],
-		[{...good, heartbeatMs: 125}, 'staggerMs: must be more than twice heartbeatMs (125), is 250'],
+		[
+			{...good, staggerMs: 200},
+			'staggerMs: must be at least two ticks more than twice heartbeatMs (100), is 200',
+		],
+		[
+			{...good, staggerMs: 210},
+			'staggerMs: must be at least two ticks more than twice heartbeatMs (100), is 210',
+		],
+		[
+			{...good, heartbeatMs: 125},
+			'staggerMs: must be at least two ticks more than twice heartbeatMs (125), is 250',
+		],
 		[{...good, patienceMs: 200}, 'patienceMs: must be more than twice heartbeatMs (100), is 200'],
 	];
 	for (const [file, line] of table)
