@@ -28,7 +28,7 @@ export class ScreenUnderTest {
 			cols: columns,
 			rows,
 			cwd,
-			name: 'xterm-256color',
+			name: environment.TERM ?? 'xterm-256color',
 			// Built up, not inherited: what the tester has in his environment is not what is tested.
 			env: {
 				PATH,
@@ -89,6 +89,11 @@ export class ScreenUnderTest {
 		return this.#terminal.modes.bracketedPasteMode;
 	}
 
+	/** Lines that were pushed out of sight: a screen that is drawn in place has none. */
+	get scrollback(): number {
+		return this.#terminal.buffer.active.baseY;
+	}
+
 	/** Whether the cursor was shown last, as far as its bytes tell. */
 	get isCursorShown(): boolean {
 		return this.raw.lastIndexOf('\u001b[?25h') >= this.raw.lastIndexOf('\u001b[?25l');
@@ -110,6 +115,11 @@ export class ScreenUnderTest {
 	resize(columns: number, rows: number): void {
 		this.#terminal.resize(columns, rows);
 		this.#pty.resize(columns, rows);
+	}
+
+	/** The terminal itself goes away, as when its window is closed. */
+	hangUp(): void {
+		(this.#pty as unknown as {destroy: () => void}).destroy();
 	}
 
 	kill(signal: NodeJS.Signals): void {

@@ -11,6 +11,7 @@ import {type Effect, type Event, initialModel} from './model.ts';
 import {editText, FaultConsole, HistoryFile, saveText} from './ports.ts';
 import {Screen} from './screen.ts';
 import {Terminal} from './terminal.tsx';
+import {hearingWheel} from './wheel.ts';
 
 /** Lines of history that are there from the start; more come when the reader scrolls back. */
 const firstLines = 500;
@@ -85,10 +86,10 @@ class App {
 		const resize = () => screen.refresh();
 		process.stdout.on('resize', resize);
 		// Whatever ends the process tells why on the screen that remains.
-		const crash = () => {
-			this.#instance?.unmount();
-			process.stdout.write(mouse.off + wheel.give);
-		};
+		const crash = () => this.#instance?.unmount();
+		// Ink gives back what Ink took; the mouse is ours.
+		const giveBack = () => process.stdout.write(mouse.off + wheel.give);
+		process.once('exit', giveBack);
 		process.prependListener('uncaughtException', crash);
 		process.prependListener('unhandledRejection', crash);
 		try {
@@ -98,6 +99,7 @@ class App {
 			await Promise.race([this.#left.promise, crashed, started.then(() => this.#left.promise)]);
 		} finally {
 			process.stdout.off('resize', resize);
+			process.off('exit', giveBack);
 			process.off('uncaughtException', crash);
 			process.off('unhandledRejection', crash);
 			leaving.removeEventListener('abort', leave);
@@ -129,6 +131,10 @@ class App {
 			this.#suspend = lend;
 		};
 		return render(<Terminal screen={screen} onMount={onMount} />, {
+			stdin: hearingWheel(process.stdin, key => {
+				// What is still on its way when it was turned off.
+				if (screen.model.hasMouse) screen.dispatch({type: 'key', key});
+			}),
 			alternateScreen: true,
 			incrementalRendering: true,
 			// A key is seen within a sixtieth of a second; news come five times a second anyway.

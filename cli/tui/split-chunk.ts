@@ -26,8 +26,6 @@ const named: ReadonlyArray<readonly [flag: keyof InkKey, name: string]> = [
  */
 export function splitChunk(input: string, key: InkKey): readonly Key[] {
 	if (key.eventType === 'release') return [];
-	const mouse = mouseReport.exec(input);
-	if (mouse !== null) return wheelOf(Number(mouse[1]));
 	const special = named.find(([flag]) => key[flag] === true);
 	if (special !== undefined) return [{name: modified(special[1], key, true)}];
 	if (input === '') return [];
@@ -37,14 +35,6 @@ export function splitChunk(input: string, key: InkKey): readonly Key[] {
 	}
 
 	return split(input);
-}
-
-/** As terminals tell of the mouse in the SGR encoding; of that only the wheel means anything. */
-const mouseReport = /^\[<(\d{1,3});\d{1,5};\d{1,5}[Mm]$/;
-
-function wheelOf(button: number): readonly Key[] {
-	if (button === 64) return [{name: 'wheelup'}];
-	return button === 65 ? [{name: 'wheeldown'}] : [];
 }
 
 function modified(name: string, {ctrl, meta, shift}: InkKey, withShift: boolean): string {

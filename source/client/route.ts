@@ -128,9 +128,8 @@ export class Route {
 
 	/** All replicas, from this one on. The one that we have comes last: perhaps a new connection to it works. */
 	#beginRound(first: ReplicaId): void {
-		const {length} = this.#options.cluster.replicas;
 		this.nextRoundAt = null;
-		this.#round = Array.from({length}, (_, index) => (first + index) % length);
+		this.#round = this.#allFrom(first);
 		if (this.link !== null && !this.#takesAnybody) this.#round.pop();
 		this.#dialNext();
 	}
@@ -162,6 +161,8 @@ export class Route {
 	#onWelcome(link: Link, welcome: Welcome): void {
 		this.tried.set(link.id, null);
 		this.#candidate = null;
+		// Who was gone to leads, should it be lost at once, to all others.
+		if (this.#goal === link.id) this.#round = this.#allFrom(link.id).slice(1);
 		this.#goal = null;
 		if (this.link !== null && !this.#takesAnybody && !welcome.weather.hasQuorum) {
 			link.close();
@@ -215,6 +216,11 @@ export class Route {
 
 	#addressOf(id: ReplicaId): Address {
 		return this.#options.cluster.replicas[id]!;
+	}
+
+	#allFrom(first: ReplicaId): ReplicaId[] {
+		const {length} = this.#options.cluster.replicas;
+		return Array.from({length}, (_, index) => (first + index) % length);
 	}
 
 	#after(id: ReplicaId): ReplicaId {

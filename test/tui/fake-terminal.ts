@@ -44,6 +44,17 @@ export class FakeTerminal extends EventEmitter {
 		);
 	}
 
+	/** What stands in a cell; nothing right of a wide character. */
+	cell(x: number, y: number): string {
+		const {active} = this.#terminal.buffer;
+		return (
+			active
+				.getLine(active.baseY + y)
+				?.getCell(x)
+				?.getChars() ?? ''
+		);
+	}
+
 	get scrollback(): number {
 		return this.#terminal.buffer.active.baseY;
 	}

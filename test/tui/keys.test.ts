@@ -6,6 +6,7 @@ import {layout} from '../../cli/tui/layout.ts';
 import {reference} from '../../cli/tui/reference.ts';
 import {commandOf, parseSlash, slashNames, usageOf} from '../../cli/tui/slash.ts';
 import {splitChunk} from '../../cli/tui/split-chunk.ts';
+import {wheelIn} from '../../cli/tui/wheel.ts';
 
 const plain: InkKey = {
 	upArrow: false,
@@ -92,13 +93,14 @@ describe('chunks of input', () => {
 		['', {leftArrow: true, ctrl: true}, [{name: 'ctrl+left'}]],
 		['K', {shift: true}, [{text: 'K'}]],
 		['', {}, []],
-		['[<64;10;5M', {}, [{name: 'wheelup'}]],
-		['[<65;120;36M', {}, [{name: 'wheeldown'}]],
-		['[<0;10;5M', {}, []],
-		['[<0;10;5m', {}, []],
 	])('%j with %j is %j', (input, flags, expected) => {
 		expect(splitChunk(input, {...plain, ...flags})).toEqual(expected);
 	});
+});
+
+test('of what the mouse does only the wheel means anything', () => {
+	const chunk = 'a\u001b[<64;10;5M\u001b[<0;10;5M\u001b[<0;10;5m[<64;1;1M\u001b[<65;120;36M';
+	expect(wheelIn(chunk)).toEqual([{name: 'wheelup'}, {name: 'wheeldown'}]);
 });
 
 describe('slash commands', () => {

@@ -133,6 +133,41 @@ test('what strangers say never drives the terminal', async () => {
 	expect(terminal.raw).not.toContain('\u001b[8m');
 });
 
+test('wide characters leave the borders where they are', async () => {
+	const texts = [
+		'漢字かな交じり文'.repeat(9),
+		'e\u0301'.repeat(70),
+		'ＦＵＬＬ ｗｉｄｔｈ',
+		'한국어 메시지',
+		'plain',
+	];
+	const lines = texts.map((text, index) => lineOf(index + 1, {text, nick: index === 0 ? '漢字' : 'bob'}));
+	const {terminal} = start(120, 36, {client: {lines}});
+	await terminal.until(text => text.includes('plain') && text.includes('한국어'));
+	for (const column of [0, 65, 66, 119]) {
+		const border = Array.from({length: 30}, (_, row) => terminal.cell(column, row + 2));
+		expect([column, border.filter(sign => !/^[│╭╮╰╯]$/.test(sign))]).toEqual([column, []]);
+	}
+});
+
+test('PgUp through 10,000 messages shows each of them, from the last to the first', async () => {
+	const lines = Array.from({length: 10_000}, (_, index) => lineOf(index + 1));
+	const {terminal} = start(80, 24, {client: {lines}});
+	const numbers = (text: string) => [...text.matchAll(/message (\d+)/g)].map(([, number]) => Number(number));
+	let seen = numbers(await terminal.until(text => text.includes('message 10000')));
+	for (let page = 0; page < 30; page++) {
+		const oldest = seen[0]!;
+		terminal.keys.write('\u001b[5~');
+		seen = numbers(await terminal.until(text => numbers(text)[0]! < oldest));
+		// One row of the page before stays in sight.
+		expect(seen.at(-1)).toBe(oldest);
+		expect(seen).toEqual(seen.map((_, index) => seen[0]! + index));
+	}
+
+	terminal.keys.write('\u001b[1;5H');
+	await terminal.until(text => /message 1\n/.test(text));
+});
+
 test('an unchanged picture is not drawn again', async () => {
 	const {terminal, tell} = start(120, 36);
 	await terminal.until(text => text.includes('alice>'));

@@ -3,7 +3,7 @@ import type {Effect, Model, Step} from '../model.ts';
 import {presence, transcript} from '../panes/people.ts';
 import {commandOf, parseSlash, type SlashName, slashNames, usageOf, type Values} from '../slash.ts';
 import {type ThemeName, themeNames} from '../theme.ts';
-import type {World} from '../world.ts';
+import {isUp, type World} from '../world.ts';
 import {ask, askToQuit} from './asking.ts';
 import {found, jumped, toEnd} from './reading.ts';
 import {noticed, refused, step, toasted} from './steps.ts';
@@ -83,6 +83,7 @@ export function run(model: Model, name: SlashName, {numbers, words, isBold}: Val
 		case 'copy':
 			return copied({...model, focus: 'chat'}, world, model.focus);
 		case 'connect':
+			if (!isUp(world.monitor.replicas[id!]!)) return refused(model, `r${id} does not answer`, world);
 			return step(toasted(model, `asking r${id} to take us in`, world), {type: 'connect', id: id!});
 		case 'rate':
 			return step(
