@@ -218,7 +218,11 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 		const each = Math.round((this.#messages - this.#counted) / seconds);
 		const counted = Array.from({length: Math.min(seconds, keptSeconds)}, () => each);
 		this.#history = [...this.#history, ...counted].slice(-keptSeconds);
-		this.changed();
+		// A second in which nothing happened after others like it is no news, while all are up.
+		const isQuiet =
+			this.#history.every(count => count === 0) && this.#seen.every(({state}) => state === 'up');
+		if (isQuiet) this.aged();
+		else this.changed();
 		this.#countedAt += seconds * 1000;
 		this.#counted = this.#messages;
 	}
