@@ -611,6 +611,23 @@ describe('telling how things stand', () => {
 		expect(connectionOf(client).roundTripMs).toBeGreaterThan(0);
 	});
 
+	test('goes where it is told to, keeps what it has until then, and comes back if that is lost at once', async () => {
+		const {cluster, replicas} = await stage(3, [{}, {isGreeting: false}]);
+		const client = join({cluster});
+		const at = () => connectionOf(client).state === 'online' && connectionOf(client).replica;
+		await until('it is online', () => at() === 0);
+		// This one takes nobody in: while it is waited for, all goes on as before.
+		client.moveTo(1);
+		await client.session('alice').say('said meanwhile');
+		expect(replicas.map(({messages}) => messages.length)).toEqual([1, 0, 0]);
+		client.moveTo(2);
+		await until('it has moved', () => at() === 2);
+		await client.session('alice').say('said there');
+		expect(replicas.map(({messages}) => messages.length)).toEqual([1, 0, 1]);
+		await replicas[2]!.stop();
+		await until('it is back', () => at() === 0);
+	}, 10_000);
+
 	test('begins where it is told to', async () => {
 		const {cluster, replicas} = await stage(3);
 		await join({cluster, via: 2}).session('alice').say('hello');
