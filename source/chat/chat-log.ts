@@ -1,4 +1,4 @@
-import {constants, write} from 'node:fs';
+import {constants, writeSync} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {Failure} from '../failure.ts';
@@ -23,7 +23,7 @@ export class ChatLog {
 	readonly #onError: (error: Error) => void;
 	/** Not handed to the system yet. */
 	#queue: Part[] = [];
-	#isWriting = false;
+	#isPlanned = false;
 	#bytes: number;
 	/** Of these bytes, from the first on, the system has all: they can be read. */
 	#written: number;
@@ -127,38 +127,41 @@ export class ChatLog {
 
 		this.#bytes += bytes.length;
 		this.#queue.push({bytes, done});
-		if (!this.#isWriting) this.#writeNext();
+		if (this.#isPlanned) return;
+		this.#isPlanned = true;
+		process.nextTick(() => this.#writeAll());
 	}
 
-	/** One write for all that has gathered while the one before was under way. */
-	#writeNext(): void {
-		if (this.#queue.length === 0) return;
+	/**
+	 * One write for all that was appended in this turn. No thread does it: a
+	 * write into the memory of the system takes less time than the way to a
+	 * thread and back, for which a single client would wait (with that of the
+	 * journal 1.7 ms instead of 1.1 ms a message, on two cores).
+	 */
+	#writeAll(): void {
+		this.#isPlanned = false;
 		const parts = this.#queue;
 		this.#queue = [];
-		this.#isWriting = true;
 		const bytes = Buffer.concat(parts.map(part => part.bytes));
-		this.#write(bytes, this.#written, failure => {
-			this.#isWriting = false;
-			const error = failure ? this.#fail('write', failure) : (this.#end ?? null);
-			if (!error) this.#written += bytes.length;
-			// The next write, if there is one, is under way while those who waited for this one go on.
-			this.#writeNext();
-			for (const {done} of parts) done(error);
-		});
+		const failure = this.#write(bytes);
+		const error = failure === undefined ? (this.#end ?? null) : this.#fail('write', failure);
+		if (!error) this.#written += bytes.length;
+		for (const {done} of parts) done(error);
 	}
 
-	/** The system may take a part only, for instance when the disk is all but full. */
-	#write(bytes: Buffer, offset: number, done: Part['done']): void {
-		if (bytes.length === 0) {
-			process.nextTick(done, null);
-			return;
-		}
+	/** Returns what went wrong. The system may take a part only, for instance when the disk is all but full. */
+	#write(bytes: Buffer): unknown {
+		try {
+			for (let from = 0; from < bytes.length; ) {
+				const count = writeSync(this.#file.fd, bytes, from, bytes.length - from, this.#written + from);
+				if (count === 0) return new Error('the system took no byte');
+				from += count;
+			}
 
-		write(this.#file.fd, bytes, 0, bytes.length, offset, (error, count) => {
-			if (error) done(error);
-			else if (count === 0) done(new Error('the system took no byte'));
-			else this.#write(bytes.subarray(count), offset + count, done);
-		});
+			return undefined;
+		} catch (error) {
+			return error;
+		}
 	}
 
 	/** The first failure ends the log, for all that wait and all that come. */
