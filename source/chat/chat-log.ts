@@ -41,11 +41,11 @@ export class ChatLog {
 			const {size} = await file.stat();
 			if (size < bytes)
 				throw new Failure(
-					`${path} is damaged: it has ${size} bytes, and its checkpoint names ${bytes}; restore both from one backup, or give this replica a new directory`,
+					`${path} is damaged: it has ${size} bytes, and its checkpoint names ${bytes}; this replica does not vote; the others go on without it`,
 				);
 			if (bytes > 0 && (await readAt(file, bytes - 1, 1))[0] !== 10)
 				throw new Failure(
-					`${path} is damaged: no line ends at byte ${bytes}, which its checkpoint names; restore both from one backup, or give this replica a new directory`,
+					`${path} is damaged: no line ends at byte ${bytes}, which its checkpoint names; this replica does not vote; the others go on without it`,
 				);
 			await file.truncate(bytes);
 			await file.chmod(0o600);
