@@ -228,6 +228,7 @@ export class Server implements Service {
 				hash: slot => this.#hashAt(slot),
 				order: async order => this.#obey(order),
 				weather: () => this.#weatherNow(),
+				status: () => this.#status(),
 				failed: error => this.fail(asError(error)),
 			},
 		});

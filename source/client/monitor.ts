@@ -96,6 +96,11 @@ export class Monitor {
 		return reportOf(this.#watched, this.store.agreement);
 	}
 
+	/** Whoever knows that a replica has just come up need not wait until it is dialed again. */
+	dial(id: ReplicaId): void {
+		this.#watches[id]?.dial();
+	}
+
 	close(): void {
 		clearInterval(this.#timer);
 		for (const watch of this.#watches) watch.close();
@@ -147,6 +152,7 @@ class Watch {
 	readonly #store: MonitorStore;
 	#link: Link | null = null;
 	#isOpen = false;
+	#isClosed = false;
 	#pauseMs = shortestPauseMs;
 	#dialAt = 0;
 	#probe: {readonly at: number; readonly slot: Slot} | null = null;
@@ -158,11 +164,11 @@ class Watch {
 		this.#cluster = cluster;
 		this.id = id;
 		this.#store = store;
-		this.#dial();
+		this.dial();
 	}
 
 	tick(time: number): void {
-		if (this.#link === null && time >= this.#dialAt) this.#dial();
+		if (time >= this.#dialAt) this.dial();
 		if (!this.#isOpen || this.#probe !== null || time - this.#probedAt < probeMs) return;
 		// Any question tells how far away a replica is.
 		this.#probe = {at: performance.now(), slot: 0};
@@ -190,12 +196,15 @@ class Watch {
 	}
 
 	close(): void {
+		this.#isClosed = true;
 		this.#link?.close();
 		this.#link = null;
 		this.#answerNobody();
 	}
 
-	#dial(): void {
+	/** Nothing, if it is being dialed, or listened to. */
+	dial(): void {
+		if (this.#link !== null || this.#isClosed) return;
 		const link: Link = new Link({
 			address: this.#cluster.replicas[this.id]!,
 			replicas: this.#cluster.replicas.length,

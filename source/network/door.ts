@@ -51,6 +51,8 @@ export type Handlers = {
 	readonly hash: (slot: Slot) => Hash;
 	readonly order: (order: Order) => Promise<Done>;
 	readonly weather: () => Weather;
+	/** For a monitor that has just come: the next ones follow when something has changed. */
+	readonly status: () => Status;
 	/** A handler failed, which is a bug of ours or the end of a disk. */
 	readonly failed: (error: unknown) => void;
 };
@@ -325,6 +327,7 @@ export class Door {
 		this.#guests++;
 		void socket.join(role === 'client' ? 'clients' : 'monitors');
 		socket.emit('welcome', {id, proof: null, weather: this.#handlers.weather(), hasFaults});
+		if (role === 'monitor') socket.emit('status', this.#handlers.status());
 	}
 
 	#objectionToHello(connection: Connection, hello: GuestHello): string | undefined {

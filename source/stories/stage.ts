@@ -220,6 +220,7 @@ export class Stage {
 			throw this.#accident ?? error;
 		});
 		this.#alive.add(id);
+		this.#monitor.dial(id);
 		await this.until(`replica ${id} answers`, startSeconds, () => this.status(id));
 	}
 

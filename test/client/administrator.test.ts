@@ -5,6 +5,7 @@ import {Administrator} from '../../source/client/administrator.ts';
 import {type Cluster, defaults} from '../../source/cluster.ts';
 import {Door} from '../../source/network/door.ts';
 import type {Done, Order} from '../../source/network/events.ts';
+import {statusOf} from './fake-replica.ts';
 import {afterwards, stage} from './stage.ts';
 
 const secret = Buffer.alloc(32, 7);
@@ -29,6 +30,7 @@ async function door(options: {hasFaults?: boolean; carryOut?: (order: Order) => 
 				orders.push(order);
 				return options.carryOut?.(order) ?? Promise.resolve({ok: true});
 			},
+			status: () => statusOf(0),
 			weather: () => ({view: 0, leader: 0, position: 0, executed: 0, hasQuorum: true, hole: null}),
 			failed: () => {},
 		},

@@ -1,4 +1,4 @@
-import {describe, expect, test} from '@jest/globals';
+import {describe, expect, jest, test} from '@jest/globals';
 import {Monitor, type MonitorOptions} from '../../source/client/monitor.ts';
 import {MonitorStore} from '../../source/client/monitor-store.ts';
 import {type FakeReplica, statusOf, until} from './fake-replica.ts';
@@ -184,6 +184,30 @@ describe('live', () => {
 			]);
 		await until('the note is here', () => store.getSnapshot().notes.length > 0);
 		expect(store.getSnapshot().notes).toMatchObject([{text: 'enters view 1', replica: 0}]);
+	}, 10_000);
+
+	test('one that is known to have come back is dialed at once, and once', async () => {
+		const {cluster, replicas} = await stage(3);
+		const [r0] = replicas as [FakeReplica];
+		// This monitor never looks after its connections by itself.
+		const clock = jest.spyOn(globalThis, 'setInterval').mockReturnValueOnce(setTimeout(() => {}, 0));
+		const monitor = watch({cluster});
+		clock.mockRestore();
+		const is = (state: string) => until(`it is ${state}`, () => monitor.store.watched(0)!.state === state);
+		await is('up');
+		await r0.stop();
+		await is('down');
+		await r0.start();
+		monitor.dial(0);
+		monitor.dial(0);
+		await is('up');
+		expect(r0.hellos).toHaveLength(2);
+		await r0.stop();
+		await is('down');
+		await r0.start();
+		monitor.close();
+		monitor.dial(0);
+		expect(r0.hellos).toHaveLength(2);
 	}, 10_000);
 
 	test('garbage is dropped', async () => {

@@ -6,7 +6,7 @@ import type {Line} from '../../source/chat/types.ts';
 import {type Cluster, defaults} from '../../source/cluster.ts';
 import type {Request} from '../../source/consensus/types.ts';
 import {Door} from '../../source/network/door.ts';
-import {until} from './fake-replica.ts';
+import {statusOf, until} from './fake-replica.ts';
 import {afterwards, join} from './stage.ts';
 
 /** Replicas of one chat that agree by being one object: real doors, and nothing between them. */
@@ -39,6 +39,7 @@ async function doors(count: number) {
 				position: () => chat.position,
 				hash: slot => ({slot, hash: chat.hashAt(slot) ?? null, executed: chat.slot}),
 				order: () => Promise.resolve({ok: true}),
+				status: () => statusOf(0),
 				weather: () => ({
 					view: 0,
 					leader: 0,

@@ -2,6 +2,7 @@ import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {Door} from '../../source/network/door.ts';
 import type {Said} from '../../source/network/events.ts';
+import {statusOf} from '../client/fake-replica.ts';
 import {calm, identity, SlowLog, secret} from './visitors.ts';
 
 /**
@@ -49,6 +50,7 @@ const door = new Door({
 		position: () => log.lines.length,
 		hash: slot => ({slot, hash: null, executed: 0}),
 		order: () => Promise.resolve({ok: true}),
+		status: () => statusOf(0),
 		weather: () => calm,
 		failed: error => uncaught.push(`failed: ${String(error)}`),
 	},

@@ -601,9 +601,10 @@ describe('what everybody hears', () => {
 		expect(await other.next('weather')).toEqual({...calm, position: 5});
 	});
 
-	test('monitors hear status and notes of one turn, and clients do not', async () => {
-		const {door, port} = await open();
+	test('monitors hear status at once, then status and notes of one turn, and clients do not', async () => {
+		const {door, port} = await open({handlers: {status: () => ({id: 0, executed: 7}) as Status}});
 		const watcher = remember(await monitor(port));
+		expect(await watcher.next('status')).toEqual({id: 0, executed: 7});
 		const visitor = remember(await client(port));
 		const note = {kind: 'view', view: 1, text: 'entered view 1', replica: 1, at: 1} as const;
 		door.status({id: 1} as Status);
@@ -674,7 +675,10 @@ describe('who does not read', () => {
 	});
 
 	test('and monitors gets nothing new until it has read what it got', async () => {
-		const {door, port} = await open({limits: {softPackets: 20}});
+		const {door, port} = await open({
+			limits: {softPackets: 20},
+			handlers: {status: () => ({now: 0}) as Status},
+		});
 		const mute = remember(await strangeClient(port, 'monitor'));
 		const seen: number[] = [];
 		mute.on('message', data => {
@@ -688,13 +692,14 @@ describe('who does not read', () => {
 			expect((await watcher.next('status')).now).toBe(now);
 		};
 
+		expect((await watcher.next('status')).now).toBe(0);
 		tcpOf(mute).pause();
 		for (let now = 1; now <= 200; now++) await show(now);
 		tcpOf(mute).resume();
 		// It reads the oldest, then a gap, then the newest again.
 		let now = 201;
 		while ((seen.at(-1) ?? 0) <= 200) await show(now++);
-		expect(seen[0]).toBe(1);
+		expect(seen.find(each => each > 0)).toBe(1);
 		expect(seen.length).toBeLessThan(190);
 	});
 });

@@ -15,6 +15,7 @@ import {
 	type ServerToClient,
 	type Weather,
 } from '../../source/network/events.ts';
+import {statusOf} from '../client/fake-replica.ts';
 
 /** A door on a port of its own, and people who come to it. */
 
@@ -79,6 +80,7 @@ export async function openHouse({handlers, ...options}: HouseOptions = {}): Prom
 			position: () => log.lines.length,
 			hash: slot => ({slot, hash: null, executed: log.lines.length}),
 			order: () => Promise.resolve({ok: true}),
+			status: () => statusOf(0),
 			weather: () => calm,
 			failed: error => failures.push(error),
 			...handlers,

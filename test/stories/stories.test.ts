@@ -2,7 +2,6 @@ import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
 import {describe, expect, test} from '@jest/globals';
 import {stories} from '../../source/stories/stories.ts';
 
@@ -68,8 +67,10 @@ type Answer = {
 };
 
 function demo(words: readonly string[], onLine: (line: string, kill: () => void) => void = () => {}) {
-	const child = spawn(process.execPath, [join(process.cwd(), 'cli/main.ts'), 'demo', ...words], {
+	const {NODE_OPTIONS: _, ...env} = process.env;
+	const child = spawn(process.execPath, ['cli/bin.js', 'demo', ...words], {
 		stdio: ['ignore', 'pipe', 'pipe'],
+		env,
 	});
 	const output = {stdout: '', stderr: ''};
 	child.stdout.on('data', data => {
