@@ -18,7 +18,7 @@ import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
 import {slotStatesOf} from './slot-states.ts';
 import {Acquaintances} from './storage/acquaintances.ts';
-import {readCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
+import {recoverCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
 import type {Disk} from './storage/disk.ts';
 import {codeOf, type Files, failureOf} from './storage/files.ts';
@@ -63,6 +63,7 @@ type Parts = {
 	readonly checkpoint: ChatState | undefined;
 	readonly log: ChatLog;
 	readonly journal: Journal;
+	readonly removeOlder: () => Promise<void>;
 	readonly chat: Chat;
 	readonly replica: Replica;
 	readonly watch: Watch | undefined;
@@ -94,6 +95,8 @@ export class Server implements Service {
 	readonly #notes = new NoteBook(() => performance.now());
 	/** The latest that is durable. */
 	#checkpoint: ChatState | undefined;
+	/** Removes the journal before its last rotation, which the next checkpoint can do without. */
+	#removeOlder: () => Promise<void>;
 	/** A checkpoint is being made or installed: the end of it, which never fails. */
 	#checkpointing: Promise<void> | undefined;
 	/** What is decided while a checkpoint of a peer is being installed, which comes first. */
@@ -116,16 +119,15 @@ export class Server implements Service {
 		try {
 			const fatal = (error: Error) => server?.fail(error);
 			const acquaintances = await Acquaintances.open(directory.acquaintances);
-			const checkpoint = await readCheckpoint(directory.checkpoint);
-			const {journal, entries, since, tornAt} = await Journal.open({
+			const {journal, entries, since, tornAt, removeOlder} = await Journal.open({
 				directory: directory.journal,
 				segmentBytes: cluster.segmentBytes,
 				onError: fatal,
 				...(files && {files}),
 			});
 			opened.push(() => journal.close());
+			const checkpoint = await recoverCheckpoint(directory.checkpoint, since, options.log);
 			const slot = checkpoint?.slot ?? 0;
-			if (slot < since) throw olderCheckpoint(directory, id, since);
 			if (tornAt)
 				options.log(`the last write before this start was unfinished: it is cut off, ${tornAt.path}`);
 			// It is cut to the checkpoint only now, when the journal is known to hold the rest.
@@ -141,6 +143,7 @@ export class Server implements Service {
 				checkpoint,
 				log,
 				journal,
+				removeOlder,
 				chat,
 				replica,
 				watch,
@@ -165,6 +168,7 @@ export class Server implements Service {
 		this.#log = parts.log;
 		this.#chat = parts.chat;
 		this.#checkpoint = parts.checkpoint;
+		this.#removeOlder = parts.removeOlder;
 		this.#kept = new KeptLines(directory.fetchedLines, error => this.fail(error));
 		this.#transfer = new Transfer({
 			chat: () => this.#chat,
@@ -465,9 +469,9 @@ export class Server implements Service {
 
 	/**
 	 * The chat log is the state: once it is synced up to a slot, a checkpoint
-	 * names that slot, and the journal before it can go. A crash between any two
-	 * steps finds the older checkpoint with the whole journal, or the newer one
-	 * with more of the journal than it needs.
+	 * names that slot, and the journal before it is not needed. A crash between
+	 * any two steps finds the older checkpoint with the whole journal, or the newer
+	 * one with more of the journal than it needs.
 	 */
 	async #keep() {
 		const state = this.#chat.state();
@@ -484,11 +488,17 @@ export class Server implements Service {
 		this.#checkpoint = state;
 	}
 
+	/**
+	 * The journal begins anew, and loses what the checkpoint before this one has
+	 * made superfluous: with that one and the rest a start is still possible when
+	 * the newest turns out to be damaged.
+	 */
 	async #shortenJournal() {
 		const {replica} = this.#host;
 		// What the core has forgotten is not restated: without a checkpoint of at least that slot nobody may start again.
 		const {since} = replica.acceptor;
-		const removeOlder = await this.#journal.rotate(replica.restate(), since);
+		const removeOlder = this.#removeOlder;
+		this.#removeOlder = await this.#journal.rotate(replica.restate(), since);
 		await removeOlder();
 	}
 
@@ -666,12 +676,6 @@ function describe(order: Order): string {
 	if (order.kind === 'skip') return order.slot === null ? ' the next slot' : ` slot ${order.slot}`;
 	return '';
 }
-
-/** The journal was shortened in reliance on a checkpoint that is not there any more. */
-const olderCheckpoint = ({checkpoint}: ReplicaDirectory, id: ReplicaId, since: Slot) =>
-	new Failure(
-		`${checkpoint} is missing, or older than the journal, which begins after slot ${since}: the memory of replica ${id} has a gap, and it does not vote; put the right file back, the others go on without it`,
-	);
 
 function listenFailure(error: unknown, id: ReplicaId, bind: string, port: number): Failure {
 	const code = codeOf(error);

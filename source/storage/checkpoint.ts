@@ -1,9 +1,13 @@
 import {createHash} from 'node:crypto';
+import {rename, rm} from 'node:fs/promises';
+import {dirname} from 'node:path';
 import type {ChatState} from '../chat/chat.ts';
 import {plainOf, stateOf} from '../chat/chat-state.ts';
+import type {Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import {isCount} from '../value-text.ts';
-import {readIfThere, writeAtomically} from './files.ts';
+import {isMissing, readIfThere, syncDirectory, writeDurably} from './files.ts';
+import {readPastCache} from './past-cache.ts';
 
 /** The chat after `slot`, and how many bytes of chat.log that is: the journal up to this slot can go. */
 export type Checkpoint = ChatState & {readonly bytes: number};
@@ -11,16 +15,35 @@ export type Checkpoint = ChatState & {readonly bytes: number};
 const format = 1;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
+/** The checkpoint that was made before the one at this path. */
+export const previousOf = (path: string): string => `${path}.previous`;
+
 /**
- * The checkpoint before it stays until this one is durable. chat.log has to be
- * synced up to its bytes already. Rejects with the error of the disk.
+ * The new checkpoint gets its name when it was read again from the disk and is
+ * what was written; the one before it stays as the previous one. chat.log has
+ * to be synced up to its bytes already. Rejects with the error of the disk, or
+ * with a Failure if the disk holds something else.
  */
-export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+export async function writeCheckpoint(
+	path: string,
+	checkpoint: Checkpoint,
+	readBack: (path: string) => Promise<Buffer> = readPastCache,
+): Promise<void> {
 	const text = JSON.stringify({format, bytes: checkpoint.bytes, ...plainOf(checkpoint)});
-	await writeAtomically(path, `${sha256(text)}\n${text}\n`);
+	const content = Buffer.from(`${sha256(text)}\n${text}\n`);
+	const unnamed = `${path}.new`;
+	await writeDurably(unnamed, content);
+	if (!content.equals(await readBack(unnamed)))
+		throw new Failure(
+			`${unnamed}: the disk does not hold what was written to it; see to the disk, then start again`,
+		);
+	// A crash in between leaves no checkpoint but the previous one, and the journal behind that.
+	await rename(path, previousOf(path)).catch(unlessMissing);
+	await rename(unnamed, path);
+	await syncDirectory(dirname(path));
 }
 
-/** Undefined if there is none. Throws a Failure if it is damaged: nothing else holds what it stands for. */
+/** Undefined if there is none. Throws a Failure if it is damaged. */
 export async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
 	const content = await readIfThere(path);
 	if (content === undefined) return undefined;
@@ -31,7 +54,56 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
 	const reason = isIntact
 		? 'is not of a kind that this version knows'
 		: 'is damaged: its checksum does not match';
-	throw new Failure(`${path} ${reason}; this replica does not vote; the others go on without it`);
+	throw new Failure(`${path} ${reason}`);
+}
+
+/**
+ * The checkpoint to start from with a journal that begins after `since`: the
+ * newest; if it is damaged or gone the one before it, which then takes its
+ * place; or none, if the journal has everything. `tell` hears which of them is
+ * damaged. Throws a Failure if none of them reaches the beginning of the journal.
+ */
+export async function recoverCheckpoint(
+	path: string,
+	since: Slot,
+	tell: (text: string) => void,
+): Promise<Checkpoint | undefined> {
+	const newest = await look(path, since);
+	if (newest.checkpoint) return newest.checkpoint;
+	const previous = await look(previousOf(path), since);
+	const {checkpoint} = previous;
+	if (!checkpoint && since > 0)
+		throw new Failure(
+			`${newest.why}; ${previous.why}; the journal begins after slot ${since}, so the memory of this replica has a gap, and it does not vote; put the right file back, the others go on without it`,
+		);
+	if (checkpoint) {
+		tell(`${newest.why}: starts from the one before it, of slot ${checkpoint.slot}, and the journal`);
+		await rename(previousOf(path), path);
+	} else if (newest.isThere || previous.isThere) {
+		tell(`${newest.why}; ${previous.why}: starts from the journal alone, which has everything`);
+		await rm(path, {force: true});
+		await rm(previousOf(path), {force: true});
+	}
+
+	await syncDirectory(dirname(path));
+	return checkpoint;
+}
+
+/** A checkpoint that a journal can go on from, or why there is none. */
+async function look(path: string, since: Slot) {
+	try {
+		const checkpoint = await readCheckpoint(path);
+		if (!checkpoint) return {why: `${path} is missing`, isThere: false};
+		if (checkpoint.slot >= since) return {checkpoint, why: '', isThere: true};
+		return {why: `${path} is of slot ${checkpoint.slot}`, isThere: true};
+	} catch (error) {
+		if (!(error instanceof Failure)) throw error;
+		return {why: error.message, isThere: true};
+	}
+}
+
+function unlessMissing(error: unknown): void {
+	if (!isMissing(error)) throw error;
 }
 
 function decode(text: string): Checkpoint | undefined {

@@ -68,15 +68,20 @@ export async function syncDirectory(path: string): Promise<void> {
 /** All or nothing, also through a crash: the file is the old one or the new one, never a part. Mode 0600. */
 export async function writeAtomically(path: string, text: string | Buffer): Promise<void> {
 	const temporary = `${path}.new`;
-	const handle = await open(temporary, 'w', 0o600);
+	await writeDurably(temporary, text);
+	await rename(temporary, path);
+	await syncDirectory(dirname(path));
+}
+
+/** What the file holds survives a crash; that it has this name does not yet. Mode 0600. */
+export async function writeDurably(path: string, content: string | Buffer): Promise<void> {
+	const handle = await open(path, 'w', 0o600);
 	try {
-		await handle.writeFile(text);
+		await handle.writeFile(content);
 		await handle.sync();
 	} finally {
 		await handle.close();
 	}
-	await rename(temporary, path);
-	await syncDirectory(dirname(path));
 }
 
 /** Undefined if there is none. */

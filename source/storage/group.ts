@@ -1,4 +1,5 @@
 import {crc32} from 'node:zlib';
+import {Failure} from '../failure.ts';
 
 /**
  * A group is what one write and one sync put into the journal:
@@ -8,7 +9,7 @@ import {crc32} from 'node:zlib';
  *   8  length      of the payload, in bytes
  *  12  previous    checksum of the group before: groups are chained, also across segments
  *  16  number      48 bits; grows by one from group to group, also across restarts
- *  22  format      1
+ *  22  format      2
  *  24  payload     entries as text, one a line
  */
 export type Group = {
@@ -21,7 +22,7 @@ export type Group = {
 
 export const magic = Buffer.from([0xff, 0x70, 0x78, 0x67]);
 export const headerBytes = 24;
-const format = 1;
+const format = 2;
 
 /** Puts the header before a payload that stands at `headerBytes` already, and returns the checksum. */
 export function seal(buffer: Buffer, payloadBytes: number, number: number, previous: number): number {
@@ -35,7 +36,7 @@ export function seal(buffer: Buffer, payloadBytes: number, number: number, previ
 	return checksum;
 }
 
-/** The group that begins at this offset, if all of it is there and intact. */
+/** The group that begins at this offset, if all of it is there and intact. Throws a Failure if another version wrote it. */
 export function groupAt(buffer: Buffer, offset: number): Group | undefined {
 	if (offset + headerBytes > buffer.length) return undefined;
 	if (magic.compare(buffer, offset, offset + magic.length) !== 0) return undefined;
@@ -43,7 +44,11 @@ export function groupAt(buffer: Buffer, offset: number): Group | undefined {
 	if (end > buffer.length) return undefined;
 	const checksum = buffer.readUInt32LE(offset + 4);
 	if (crc32(buffer.subarray(offset + 8, end)) !== checksum) return undefined;
-	if (buffer.readUInt16LE(offset + 22) !== format) return undefined;
+	const written = buffer.readUInt16LE(offset + 22);
+	if (written !== format)
+		throw new Failure(
+			`a journal of format ${written}, and this version of paxos-chat knows format ${format} only: start it with the version that wrote it`,
+		);
 	return {
 		number: buffer.readUIntLE(offset + 16, 6),
 		checksum,

@@ -7,7 +7,7 @@ import type {Disk} from './disk.ts';
 import {encodeEntry} from './entry-text.ts';
 import {type Files, failureOf, type Reader, realFiles, realReader, syncDirectory} from './files.ts';
 import {headerBytes, seal} from './group.ts';
-import {encodeTrim, type Recovered, recover} from './recovery.ts';
+import {encodeRotation, encodeTrim, type Recovered, type Rotation, recover} from './recovery.ts';
 import {createSegment, listSegments, removeSegments, removeUnfinished, type Segment} from './segment.ts';
 
 export type JournalOptions = {
@@ -35,6 +35,8 @@ export type OpenJournal = {
 	readonly since: Slot;
 	/** Where an unfinished write was cut off, after a crash. */
 	readonly tornAt: Recovered['tornAt'];
+	/** Removes what is older than the last rotation, in an earlier life; see `rotate`. */
+	readonly removeOlder: () => Promise<void>;
 };
 
 /** What goes to disk with one write and one sync. */
@@ -116,7 +118,9 @@ export class Journal implements Disk {
 				);
 			const segment = await createSegment(files, directory, highestSegment + 1, segmentBytes, last.bytes);
 			await removeSegments(files, directory, superfluous);
-			return {journal: new Journal(options, segment, recovered), entries, since, tornAt};
+			const journal = new Journal(options, segment, recovered);
+			const removeOlder = () => journal.#removeBefore(recovered.rotation);
+			return {journal, entries, since, tornAt, removeOlder};
 		} catch (error) {
 			throw failureOf(directory, error);
 		}
@@ -153,10 +157,10 @@ export class Journal implements Disk {
 	 */
 	async rotate(restated: readonly Entry[], since: Slot = 0): Promise<() => Promise<void>> {
 		this.#assertAlive();
-		const batch = newBatch(restated.map(encodeEntry).join(''), true);
+		const batch = newBatch(encodeRotation(since) + restated.map(encodeEntry).join(''), true);
 		this.#queue.push(batch);
 		await this.#written(batch);
-		return () => this.#removeBefore(batch, since);
+		return () => this.#removeBefore({...batch, since});
 	}
 
 	/** Writes what is waiting and closes the last group. What is appended later is ignored. */
@@ -171,11 +175,12 @@ export class Journal implements Disk {
 		if (this.#prepared) await this.#files.close(this.#prepared.fd);
 	}
 
-	async #removeBefore(rotation: Batch, since: Slot): Promise<void> {
+	async #removeBefore(rotation: Rotation | undefined): Promise<void> {
 		this.#assertAlive();
+		if (!rotation) return;
 		// The note is durable before the first file goes. It also closes the group that the journal now begins with.
 		const note = this.#gather([]);
-		note.text += encodeTrim(rotation.number, since);
+		note.text += encodeTrim(rotation);
 		note.isAwaited = true;
 		await this.#written(note);
 		const {directory, reader = realReader} = this.#options;

@@ -15,11 +15,22 @@ export type Recovered = {
 	readonly last: Group | undefined;
 	/** Where an unfinished write was found at the very end. */
 	readonly tornAt: {readonly path: string; readonly offset: number} | undefined;
-	/** Size of all groups since the journal began anew. */
+	/** Where the journal last began anew: a checkpoint may have taken the place of all before it. */
+	readonly rotation: Rotation | undefined;
+	/** Size of all groups behind that. */
 	readonly bytes: number;
 	readonly highestSegment: number;
 	/** Segments that hold nothing anyone needs, once the last group stands in a new one. */
 	readonly superfluous: readonly string[];
+};
+
+/** A group that restates all that must not be forgotten. */
+export type Rotation = {
+	readonly number: number;
+	/** The segment that begins with it. */
+	readonly segment: number;
+	/** A checkpoint of this slot or a later one stands for what is not restated. */
+	readonly since: Slot;
 };
 
 type SegmentScan = {
@@ -38,7 +49,12 @@ type SegmentScan = {
  * before it may be gone, as a checkpoint of that slot or a later one is durable.
  */
 const trimLine = /^t (\d+) (\d+)$/;
-export const encodeTrim = (number: number, since: Slot): string => `t ${number} ${since}\n`;
+export const encodeTrim = ({number, since}: Pick<Rotation, 'number' | 'since'>): string =>
+	`t ${number} ${since}\n`;
+
+/** With a line `r SLOT` a group begins that restates everything; all before it is still there until a trim says otherwise. */
+const rotationLine = /^r (\d+)$/;
+export const encodeRotation = (since: Slot): string => `r ${since}\n`;
 
 /**
  * Group g + 1 is written only after group g is on disk. So only the very last
@@ -71,10 +87,18 @@ export async function recover(directory: string, reader: Reader = realReader): P
 	const {chain, kept} = chainOf(scans, beginning);
 	const entries: Entry[] = [];
 	let bytes = 0;
-	for (const {group, path} of chain) {
+	let rotation: Rotation | undefined;
+	for (const {group, path, segment} of chain) {
 		bytes += group.bytes.length;
 		for (const line of linesOf.get(group) ?? []) {
 			if (trimLine.test(line)) continue;
+			const [, restated] = rotationLine.exec(line) ?? [];
+			if (restated !== undefined) {
+				rotation = {number: group.number, segment, since: Number(restated)};
+				bytes = 0;
+				continue;
+			}
+
 			const entry = decodeEntry(line);
 			if (entry === undefined)
 				throw new Failure(
@@ -94,6 +118,7 @@ export async function recover(directory: string, reader: Reader = realReader): P
 		groups: chain.length,
 		last,
 		tornAt: torn && {path: torn.path, offset: torn.end},
+		rotation,
 		bytes,
 		highestSegment: files.at(-1)?.number ?? 0,
 		superfluous: scans.filter(isSuperfluous).map(({path}) => path),
@@ -102,7 +127,7 @@ export async function recover(directory: string, reader: Reader = realReader): P
 
 /** The groups from the beginning to the end, each once, and the segments they stand in. */
 function chainOf(scans: readonly SegmentScan[], beginning: number) {
-	const chain: {group: Group; path: string}[] = [];
+	const chain: {group: Group; path: string; segment: number}[] = [];
 	const kept = new Set<SegmentScan>();
 	for (const scan of scans) {
 		const {groups, path, end, beyond} = scan;
@@ -125,7 +150,7 @@ function chainOf(scans: readonly SegmentScan[], beginning: number) {
 			const expected = last ? last.number + 1 : beginning;
 			throw damage(path, `it begins with group ${first.number}, but group ${expected} is damaged or missing`);
 		}
-		for (const group of groups) chain.push({group, path});
+		for (const group of groups) chain.push({group, path, segment: scan.number});
 		kept.add(scan);
 	}
 	if (chain.length === 0 && beginning > 1)

@@ -6,6 +6,7 @@ import {Client} from '../../source/client/client.ts';
 import {Failure} from '../../source/failure.ts';
 import {readCheckpoint} from '../../source/storage/checkpoint.ts';
 import {type Files, realFiles} from '../../source/storage/files.ts';
+import {recover} from '../../source/storage/recovery.ts';
 import {verify} from '../../source/storage/verify.ts';
 import {Place, smallCheckpoints, until} from './servers.ts';
 
@@ -127,7 +128,8 @@ describe('three replicas', () => {
 	test('stop in the middle of everything, again and again, and are whole', async () => {
 		const all = await place(1, smallCheckpoints);
 		await all.startAll();
-		const load = all.batch(8000, {timeoutMs: 30_000});
+		const enough = new AbortController();
+		const load = all.tryBatch(1_000_000, {timeoutMs: 30_000, signal: enough.signal});
 		for (let round = 0; round < 6; round++) {
 			const id = round % 3;
 			const before = all.server(id).executed;
@@ -141,7 +143,9 @@ describe('three replicas', () => {
 			await all.start(id);
 		}
 
-		await load;
+		enough.abort();
+		const {report} = await load;
+		expect(report.acknowledged).toBeGreaterThan(100);
 		await all.untilLevel();
 		expect(all.violations()).toEqual([]);
 		expect([...all.failures]).toEqual([]);
@@ -257,7 +261,7 @@ describe('a start that cannot be', () => {
 		await all.batch(10);
 	});
 
-	test('a checkpoint that is damaged, gone or too old; a log that is too short; a journal with a hole', async () => {
+	test('checkpoints that are damaged, gone or too old; a log that is too short; a journal with a hole', async () => {
 		const all = await place(0, smallCheckpoints);
 		await all.start(0);
 		await all.batch(1000);
@@ -267,22 +271,33 @@ describe('a start that cannot be', () => {
 		);
 		await all.stop(0);
 		const older = readFileSync(all.file(0, 'checkpoint'));
-		await all.start(0);
-		await all.batch(2000);
-		await all.stop(0);
+		const {slot} = (await readCheckpoint(all.file(0, 'checkpoint')))!;
+		// The journal before a checkpoint goes when the next but one is there.
+		for (let since = 0; since <= slot; ) {
+			await all.start(0);
+			await all.batch(1000);
+			await all.stop(0);
+			({since} = await recover(all.file(0, 'journal')));
+		}
+
 		const newer = readFileSync(all.file(0, 'checkpoint'));
+		const previous = readFileSync(all.file(0, 'checkpoint.previous'));
 		const log = all.log(0);
 
 		const damaged = Buffer.from(newer);
 		damaged[100]! ^= 1;
 		writeFileSync(all.file(0, 'checkpoint'), damaged);
+		writeFileSync(all.file(0, 'checkpoint.previous'), older);
 		expect(await refusal(all.start(0))).toMatch(
-			/checkpoint is damaged: its checksum does not match; this replica does not vote/,
+			/checkpoint is damaged: its checksum does not match; \S+ is of slot \d+; the journal begins after slot \d+, .* does not vote/,
 		);
 		writeFileSync(all.file(0, 'checkpoint'), older);
-		expect(await refusal(all.start(0))).toMatch(/checkpoint is missing, or older than the journal/);
+		expect(await refusal(all.start(0))).toMatch(
+			/checkpoint is of slot \d+; \S+ is of slot \d+; the journal begins/,
+		);
 		rmSync(all.file(0, 'checkpoint'));
-		expect(await refusal(all.start(0))).toMatch(/checkpoint is missing, or older than the journal/);
+		rmSync(all.file(0, 'checkpoint.previous'));
+		expect(await refusal(all.start(0))).toMatch(/checkpoint is missing; \S+ is missing; the journal begins/);
 		// What could not start has not touched the log.
 		expect(all.log(0).equals(log)).toBe(true);
 
@@ -303,8 +318,17 @@ describe('a start that cannot be', () => {
 		expect(all.log(0).equals(log)).toBe(true);
 		writeFileSync(all.file(0, `journal/${first}`), segment);
 
-		// All of it put back: it goes on as if nothing had been.
-		await all.start(0);
+		// The newest checkpoint alone is no loss: the one before it and the journal give the same.
+		writeFileSync(all.file(0, 'checkpoint'), damaged);
+		writeFileSync(all.file(0, 'checkpoint.previous'), previous);
+		const {executed} = await all.start(0);
+		expect(all.said(0)).toMatch(/checkpoint is damaged: .*: starts from the one before it, of slot \d+/);
+		await until(
+			() => all.log(0).length === log.length,
+			() => 'the log to be written again',
+		);
+		expect(all.log(0).equals(log)).toBe(true);
+		expect(executed).toBeGreaterThan(JSON.parse(previous.toString().split('\n')[1]!).slot);
 		await all.batch(10);
 		expect(all.log(0).subarray(0, log.length).equals(log)).toBe(true);
 		expect(all.violations()).toEqual([]);

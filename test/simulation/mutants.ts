@@ -391,6 +391,16 @@ const forgetful: readonly Mutant[] = [
 		'const isIntact = text !== undefined && sha256(text) === hash;',
 		'const isIntact = text !== undefined && hash !== undefined;',
 	]),
+	mutant('a checkpoint is not read again from the disk', 'test storage/checkpoint what comes back', [
+		'storage/checkpoint.ts',
+		'if (!content.equals(await readBack(unnamed)))',
+		'if (!content.equals(content))',
+	]),
+	mutant(
+		'a checkpoint leaves none before it',
+		'test storage/checkpoint takes the place of one that is damaged',
+		['storage/checkpoint.ts', '\tawait rename(path, previousOf(path)).catch(unlessMissing);\n', ''],
+	),
 	mutant('the checksum of a small file is not compared', 'test storage/bit-flips', [
 		'storage/sealed-json.ts',
 		'return sealJson(data) === text ? data : undefined;',

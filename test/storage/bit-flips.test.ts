@@ -9,7 +9,7 @@ import {Failure} from '../../source/failure.ts';
 import {Random} from '../../source/simulator/random.ts';
 import {settings} from '../../source/simulator/world.ts';
 import {Acquaintances} from '../../source/storage/acquaintances.ts';
-import {readCheckpoint} from '../../source/storage/checkpoint.ts';
+import {recoverCheckpoint} from '../../source/storage/checkpoint.ts';
 import {openReplicaDirectory} from '../../source/storage/directory.ts';
 import {Journal} from '../../source/storage/journal.ts';
 import {verify} from '../../source/storage/verify.ts';
@@ -29,7 +29,6 @@ async function start(data: string): Promise<Memory> {
 	const opened = [directory.release];
 	try {
 		const acquaintances = await Acquaintances.open(directory.acquaintances);
-		const checkpoint = await readCheckpoint(directory.checkpoint);
 		const onError = (error: Error) => {
 			throw error;
 		};
@@ -39,8 +38,8 @@ async function start(data: string): Promise<Memory> {
 			onError,
 		});
 		opened.push(() => journal.close());
+		const checkpoint = await recoverCheckpoint(directory.checkpoint, since, () => {});
 		const slot = checkpoint?.slot ?? 0;
-		if (slot < since) throw new Failure(`the checkpoint is older than slot ${since}`);
 		const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, onError);
 		opened.push(() => log.close());
 		const chat = new Chat({sessions: 100}, checkpoint);
@@ -103,12 +102,20 @@ test.each([
 		const home = await temporaryDirectory();
 		try {
 			const healthyData = join(home, 'healthy');
-			const {acquaintances, secret, path} = await live(healthyData, 0, 40, 20, isKilled);
+			const {acquaintances, secret, path} = await live(healthyData, 0, 40, [10, 20], isKilled);
 			const met = await Acquaintances.open(acquaintances);
 			for (const peer of [1, 2]) await met.meet(peer, String(peer).repeat(32));
 			expect(secret.length).toBe(32);
 			const names = filesOf(healthyData).map(file => file.slice(healthyData.length + 1));
-			for (const file of ['secret', 'members.json', 'meta', 'peers', 'checkpoint', 'chat.log'])
+			for (const file of [
+				'secret',
+				'members.json',
+				'meta',
+				'peers',
+				'checkpoint',
+				'checkpoint.previous',
+				'chat.log',
+			])
 				expect(names.some(name => name.endsWith(file))).toBe(true);
 			expect(names.some(name => name.endsWith('.segment'))).toBe(true);
 			expect(path.startsWith(healthyData)).toBe(true);

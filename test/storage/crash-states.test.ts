@@ -29,7 +29,7 @@ type Claim = {
 	readonly beginnings: readonly number[];
 };
 
-const counts = {states: 0, torn: 0, lives: 0, failures: 0, damaged: 0, refused: 0};
+const counts = {states: 0, torn: 0, lives: 0, failures: 0, damaged: 0, refused: 0, late: 0};
 
 test(`${wanted} states that a crash may leave: what was acknowledged is there, and nothing is called damaged`, async () => {
 	for (let seed = 1; counts.states < wanted; seed++) {
@@ -47,6 +47,7 @@ test(`${wanted} states that a crash may leave: what was acknowledged is there, a
 	expect(counts.torn).toBeGreaterThan(wanted / 20);
 	expect(counts.failures).toBeGreaterThan(wanted / 200);
 	expect(counts.refused).toBeGreaterThan(wanted / 50);
+	expect(counts.late).toBeGreaterThan(wanted / 200);
 }, 120_000);
 
 /** The lives of one journal on one disk, and all that it was ever given. */
@@ -106,7 +107,7 @@ class Past {
 	async #work(files: SimulatedFiles): Promise<void> {
 		const random = this.#random;
 		const failures: Error[] = [];
-		const {journal, entries, since} = await Journal.open({
+		const {journal, entries, since, removeOlder} = await Journal.open({
 			directory,
 			segmentBytes,
 			idleMs: 1000,
@@ -115,6 +116,7 @@ class Past {
 			reader: files,
 		});
 		this.#accept(entries, since, this.#claim);
+		if (random.chance(0.3)) await this.#removeOlder(removeOlder);
 		for (let step = random.between(3, 25); step > 0 && failures.length === 0; step--) {
 			await this.#act(journal);
 			// Some of it gathers while a write is under way.
@@ -177,6 +179,17 @@ class Past {
 			.catch(() => {
 				// Of a journal that has failed, as its owner hears from elsewhere.
 			});
+	}
+
+	/** What an earlier life has left to do after its last rotation. */
+	async #removeOlder(removeOlder: () => Promise<void>): Promise<void> {
+		const {rotation} = await recover(directory, this.#files);
+		if (!rotation) return;
+		counts.late++;
+		this.#rotations.push({from: rotation.since, isRemoving: true});
+		removeOlder().catch(() => {
+			// Of a journal that has failed, as its owner hears from elsewhere.
+		});
 	}
 
 	/** Each entry has its number as its slot. */

@@ -25,8 +25,14 @@ function batchOf(slot: number): Value {
 	return {at: 1000 + slot, requests};
 }
 
-/** What a replica leaves on its disk that executed so many slots, with a checkpoint of one of them. */
-export async function live(data: string, id: number, slots: number, checkpointSlot = 0, isKilled = false) {
+/** What a replica leaves on its disk that executed so many slots, with checkpoints of some of them. */
+export async function live(
+	data: string,
+	id: number,
+	slots: number,
+	checkpointSlots: readonly number[] = [],
+	isKilled = false,
+) {
 	const directory = await openReplicaDirectory({data, id, cluster: {replicas}});
 	const onError = (error: Error) => {
 		throw error;
@@ -41,6 +47,7 @@ export async function live(data: string, id: number, slots: number, checkpointSl
 	});
 	const log = await ChatLog.open(directory.chatLog, 0, onError);
 	const chat = new Chat({sessions: 100});
+	let removeOlder = async () => {};
 	for (let slot = 1; slot <= slots; slot++) {
 		const entries: Entry[] = [
 			{type: 'accepted', view: 0, slot, value: batchOf(slot)},
@@ -48,11 +55,12 @@ export async function live(data: string, id: number, slots: number, checkpointSl
 		];
 		await new Promise<void>(done => journal.append(entries, done));
 		log.append(chat.execute(slot, batchOf(slot)).text, () => {});
-		if (slot === checkpointSlot) {
+		if (checkpointSlots.includes(slot)) {
 			await log.sync();
 			await writeCheckpoint(directory.checkpoint, {...chat.state(), bytes: log.bytes});
-			const removeOlder = await journal.rotate([{type: 'view', view: 0}], slot);
-			await removeOlder();
+			const removeBefore = removeOlder;
+			removeOlder = await journal.rotate([{type: 'view', view: 0}], slot);
+			await removeBefore();
 		}
 	}
 	await log.close();
