@@ -2,6 +2,7 @@ import type {Cluster} from '../source/cluster.ts';
 import type {ReplicaId} from '../source/consensus/types.ts';
 import type {Supervisor} from '../source/supervisor.ts';
 import type {Flags} from './flags.ts';
+import {withLeanInk} from './lean-ink.ts';
 import {leaving} from './leaving.ts';
 import {nickOf} from './target.ts';
 
@@ -26,13 +27,13 @@ export type ScreenOptions = {
 	readonly leaving: AbortSignal;
 };
 
-/** Ink takes a third of a second to load: nothing else waits for it. */
+/** Ink takes long to load: nothing else waits for it. */
 export async function openScreen(
 	cluster: Cluster,
 	flags: Flags,
 	what: Pick<ScreenOptions, 'supervisor' | 'startIn'> & Partial<ScreenOptions>,
 ): Promise<number> {
-	const {runScreen} = await import('./tui/app.tsx');
+	const {runScreen} = await withLeanInk(() => import('./tui/app.tsx'));
 	return runScreen({
 		cluster,
 		nick: nickOf(flags),

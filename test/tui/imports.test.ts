@@ -1,3 +1,4 @@
+import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {expect, test} from '@jest/globals';
@@ -33,4 +34,25 @@ test('the check itself sees what is there', () => {
 	expect(packages('cli/tui/app.tsx')).toEqual(
 		expect.arrayContaining(['ink', 'react', 'node:fs/promises', 'socket.io-client']),
 	);
+});
+
+test('of the library of which Ink needs one function, only that one is loaded', () => {
+	const script = `
+		import module from 'node:module';
+		import {withLeanInk} from './cli/lean-ink.ts';
+		const loaded = [];
+		module.registerHooks({
+			load(url, context, next) {
+				if (url.includes('/es-toolkit/')) loaded.push(url);
+				return next(url, context);
+			},
+		});
+		const {render} = await withLeanInk(() => import('ink'));
+		process.stdout.write(JSON.stringify([typeof render, loaded.length]));`;
+	const {NODE_OPTIONS: _, ...env} = process.env;
+	const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], {env, encoding: 'utf8'});
+	const [kind, count] = JSON.parse(told) as [string, number];
+	expect(kind).toBe('function');
+	expect(count).toBeGreaterThan(0);
+	expect(count).toBeLessThan(10);
 });
