@@ -1,41 +1,33 @@
-import {type Evidence, inFlight, outageMs, safety} from './evidence.ts';
+import {type Evidence, inFlight, outageMs} from './evidence.ts';
 import {type Finding, fact, failure, missing} from './finding.ts';
-import {ofAct, type Story} from './story.ts';
+import {oneAct} from './one-act.ts';
 
 /** How far apart the kills of one blow may be. */
 const blowMs = 250;
 
 /** The power fails for all replicas at once, and comes back: only disks remember. */
-export const allDownAllUp: Story = {
+export const allDownAllUp = oneAct({
 	name: 'all-down-all-up',
 	tells: 'all replicas are killed at once under load and started again, three times',
 	rounds: {of: 'blows', usual: 3},
+	clients: 8,
 
-	async play(theatre, rounds) {
-		const act = await theatre.perform({title: 'n = 3', f: 1}, async stage => {
-			await stage.start();
-			stage.crowd({processes: 2, clients: 8});
-			for (let round = 1; round <= rounds; round++) {
-				await stage.growth(200, 20);
-				stage.tell(`blow ${round} of ${rounds}`);
-				await Promise.all(stage.alive.map(id => stage.kill(id)));
-				await stage.restartAll();
-				await stage.leader();
-			}
-
+	async play(stage, rounds) {
+		for (let round = 1; round <= rounds; round++) {
 			await stage.growth(200, 20);
-		});
-		return [act];
+			stage.tell(`blow ${round} of ${rounds}`);
+			await Promise.all(stage.alive.map(id => stage.kill(id)));
+			await stage.restartAll();
+			await stage.leader();
+		}
+
+		await stage.growth(200, 20);
 	},
 
-	*judge(acts, rounds) {
-		if (acts.length === 0) yield failure('nothing was played');
-		for (const act of acts) yield* ofAct(act, judge(act, rounds));
-	},
-};
+	judge,
+});
 
 function* judge(act: Evidence, rounds: number): Generator<Finding> {
-	yield* safety(act);
 	const outages: number[] = [];
 	const underWay: number[] = [];
 	const {kills, replicas} = act;
@@ -56,8 +48,6 @@ function* judge(act: Evidence, rounds: number): Generator<Finding> {
 		else outages.push(outage);
 	}
 
-	if (act.alive.length < replicas)
-		yield failure(`only ${act.alive.length} of ${replicas} replicas came back`);
 	yield fact('blows', rounds);
 	yield fact('underWayAtBlow', underWay);
 	yield fact('outageMs', outages);

@@ -1,42 +1,33 @@
-import {acknowledgedBetween, type Evidence, safety, wordsBetween} from './evidence.ts';
+import {acknowledgedBetween, type Evidence, wordsBetween} from './evidence.ts';
 import {type Finding, fact, failure, missing} from './finding.ts';
-import {ofAct, type Story} from './story.ts';
+import {oneAct} from './one-act.ts';
 
 /** Between any two of these a replica may die. */
 const calls = ['fdatasync', 'pwrite64'];
 
 /** A kill that does not strike by chance: at the first write, the second sync, the third write, and so on. */
-export const killedAtCall: Story = {
+export const killedAtCall = oneAct({
 	name: 'killed-at-call',
 	tells: 'replicas in turn are killed in their n-th write or sync, for n from 1 on, and come back',
 	rounds: {of: 'largest n', usual: 6},
+	// With one thread that writes, the n-th call of a thread is the n-th of the replica.
+	options: {environment: {UV_THREADPOOL_SIZE: '1'}},
 
-	async play(theatre, rounds) {
-		// With one thread that writes, the n-th call of a thread is the n-th of the replica.
-		const environment = {UV_THREADPOOL_SIZE: '1'};
-		const act = await theatre.perform({title: 'n = 3', f: 1, environment}, async stage => {
-			await stage.start();
-			stage.crowd({processes: 2, clients: 4});
-			await stage.growth(50, 15);
-			for (let round = 1; round <= rounds; round++) {
-				const victim = round % stage.replicas;
-				if (!(await stage.killAtCall(victim, calls[round % calls.length]!, round))) break;
-				await stage.restart(victim);
-				await stage.leader();
-				await stage.growth(20, 20);
-			}
-		});
-		return [act];
+	async play(stage, rounds) {
+		await stage.growth(50, 15);
+		for (let round = 1; round <= rounds; round++) {
+			const victim = round % stage.replicas;
+			if (!(await stage.killAtCall(victim, calls[round % calls.length]!, round))) break;
+			await stage.restart(victim);
+			await stage.leader();
+			await stage.growth(20, 20);
+		}
 	},
 
-	*judge(acts, rounds) {
-		if (acts.length === 0) yield failure('nothing was played');
-		for (const act of acts) yield* ofAct(act, judge(act, rounds));
-	},
-};
+	judge,
+});
 
 function* judge(act: Evidence, rounds: number): Generator<Finding> {
-	yield* safety(act);
 	const {ends, starts} = act;
 	if (act.skipped === null && ends.length < rounds)
 		yield missing(`${ends.length} replicas were killed, not ${rounds}`);
@@ -53,8 +44,6 @@ function* judge(act: Evidence, rounds: number): Generator<Finding> {
 		torn += Number(wordsBetween(act, replica, until, next).some(line => line.includes('unfinished')));
 	}
 
-	if (act.alive.length < act.replicas)
-		yield failure(`only ${act.alive.length} of ${act.replicas} replicas came back`);
 	yield fact('killsAtCalls', ends.length);
 	yield fact('tornTails', torn);
 }

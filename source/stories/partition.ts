@@ -3,12 +3,45 @@ import type {ReplicaId, View} from '../consensus/types.ts';
 import {monotonicMs} from '../history-file.ts';
 import {acknowledgedBetween, type Direction, type Evidence, safety, viewsBetween} from './evidence.ts';
 import {type Finding, fact, failure, missing} from './finding.ts';
+import {allThere} from './one-act.ts';
 import type {Stage} from './stage.ts';
+import {ofAct, type Story} from './story.ts';
 
 /** How long nobody may change the view before the links heal. */
 const quietMs = 3000;
 /** How many views may be entered until one has found a primary that can lead. */
 const mostViews = (replicas: number): number => 2 * replicas;
+
+/** A story of links that break, on clusters of 2f + 1, each with its own. */
+export const brokenLinks = ({
+	f,
+	links,
+	...story
+}: Pick<Story, 'name' | 'tells'> & {readonly f: number; readonly links: readonly Direction[]}): Story => ({
+	...story,
+	rounds: {of: 'times that the links break', usual: 1},
+
+	async play(theatre, rounds) {
+		const acts: Evidence[] = [];
+		while (acts.length < rounds) {
+			const number = rounds === 1 ? '' : `, ${acts.length + 1}`;
+			const title = `n = ${2 * f + 1}${number}`;
+			const act = await theatre.perform({title, f, hasLinks: true}, async stage => {
+				await stage.start();
+				stage.crowd({processes: 2, clients: 4});
+				await partition(stage, links);
+			});
+			acts.push(act);
+		}
+
+		return acts;
+	},
+
+	*judge(acts, rounds) {
+		if (acts.length < rounds) yield failure(`${acts.length} acts were played, not ${rounds}`);
+		for (const act of acts) yield* ofAct(act, judgePartition(act, links));
+	},
+});
 
 /** All directions between replicas that are not neighbours. */
 export const allBut = (
@@ -22,7 +55,7 @@ export const allBut = (
 };
 
 /** Cuts links, waits until somebody who can lead does and leads in peace, and heals them. */
-export async function partition(stage: Stage, links: readonly Direction[]): Promise<void> {
+async function partition(stage: Stage, links: readonly Direction[]): Promise<void> {
 	const able = ableIn(stage.replicas, links);
 	await stage.growth(100, 15);
 	const heal = stage.cut(links);
@@ -44,7 +77,7 @@ export async function partition(stage: Stage, links: readonly Direction[]): Prom
 }
 
 /** Those that hear a majority, themselves included, and are heard by it. */
-export function ableIn(replicas: number, links: readonly Direction[]): readonly ReplicaId[] {
+function ableIn(replicas: number, links: readonly Direction[]): readonly ReplicaId[] {
 	const cut = new Set(links.map(pair => pair.join(' ')));
 	const ids = Array.from({length: replicas}, (_, id) => id);
 	const reaches = (one: ReplicaId, other: ReplicaId) =>
@@ -52,7 +85,7 @@ export function ableIn(replicas: number, links: readonly Direction[]): readonly 
 	return ids.filter(one => 2 * ids.filter(other => reaches(one, other)).length > replicas);
 }
 
-export function* judgePartition(act: Evidence, expected: readonly Direction[]): Generator<Finding> {
+function* judgePartition(act: Evidence, expected: readonly Direction[]): Generator<Finding> {
 	yield* safety(act);
 	const cut = act.ordeals.find(({kind}) => kind === 'cut');
 	if (cut?.kind !== 'cut') {
@@ -83,8 +116,7 @@ export function* judgePartition(act: Evidence, expected: readonly Direction[]): 
 		yield failure('nothing was acknowledged in the quiet view');
 	if (acknowledgedBetween(act, until, Number.POSITIVE_INFINITY) === 0)
 		yield failure('nothing was acknowledged after the links healed');
-	if (act.alive.length < act.replicas)
-		yield failure(`only ${act.alive.length} of ${act.replicas} replicas were left`);
+	yield* allThere(act);
 	yield fact('cutLinks', links.length);
 	yield fact('viewsEntered', views);
 	yield fact('leaderMeanwhile', last?.id ?? null);

@@ -1,7 +1,7 @@
-import {acknowledgedBetween, type Evidence, outageMs, safety, viewsBetween} from './evidence.ts';
+import {acknowledgedBetween, type Evidence, outageMs, viewsBetween} from './evidence.ts';
 import {type Finding, fact, failure, missing} from './finding.ts';
+import {oneAct} from './one-act.ts';
 import type {Stage} from './stage.ts';
-import {ofAct, type Story} from './story.ts';
 
 /** Longer than any patience: for the cluster the disk stands still. */
 const stallMs = 30_000;
@@ -11,31 +11,23 @@ const slowMs = 100;
 const longestOutageMs = 5000;
 
 /** A disk that takes its time: of a backup, which nobody waits for; of the primary; and one that stands still. */
-export const slowDisk: Story = {
+export const slowDisk = oneAct({
 	name: 'slow-disk',
 	tells:
 		'every sync takes 100 ms longer, of a backup and then of the primary, which stays; then 30 s, and another one leads',
 	rounds: {of: 'messages under each disk', usual: 100},
 
-	async play(theatre, rounds) {
-		const act = await theatre.perform({title: 'n = 3', f: 1}, async stage => {
-			await stage.start();
-			stage.crowd({processes: 2, clients: 4});
-			await stage.growth(100, 15);
-			const primary = await stage.leader();
-			await slowly(stage, (primary + 1) % stage.replicas, slowMs, rounds);
-			await slowly(stage, primary, slowMs, rounds);
-			await slowly(stage, await stage.leader(), stallMs, rounds);
-			await stage.growth(100, 15);
-		});
-		return [act];
+	async play(stage, rounds) {
+		await stage.growth(100, 15);
+		const primary = await stage.leader();
+		await slowly(stage, (primary + 1) % stage.replicas, slowMs, rounds);
+		await slowly(stage, primary, slowMs, rounds);
+		await slowly(stage, await stage.leader(), stallMs, rounds);
+		await stage.growth(100, 15);
 	},
 
-	*judge(acts) {
-		if (acts.length === 0) yield failure('nothing was played');
-		for (const act of acts) yield* ofAct(act, judge(act));
-	},
-};
+	judge,
+});
 
 async function slowly(stage: Stage, id: number, delayMs: number, messages: number): Promise<void> {
 	const heal = await stage.slow(id, delayMs);
@@ -45,7 +37,6 @@ async function slowly(stage: Stage, id: number, delayMs: number, messages: numbe
 }
 
 function* judge(act: Evidence): Generator<Finding> {
-	yield* safety(act);
 	const disks = act.ordeals.filter(({kind}) => kind === 'slow');
 	const [backup, primary, stalled] = disks;
 	if (act.skipped === null && disks.length < 3) yield missing(`${disks.length} disks were slow, not 3`);
@@ -74,8 +65,6 @@ function* judge(act: Evidence): Generator<Finding> {
 			yield failure(`nothing was acknowledged for ${outages[2]} ms behind a disk that stood still`);
 	}
 
-	if (act.alive.length < act.replicas)
-		yield failure(`only ${act.alive.length} of ${act.replicas} replicas were left`);
 	yield fact('viewsEntered', views);
 	yield fact('outageMs', outages);
 }

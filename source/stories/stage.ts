@@ -185,6 +185,12 @@ export class Stage {
 		await this.until(`${messages} more messages are executed`, seconds, () => this.#highest >= goal);
 	}
 
+	/** Waits until a replica has as many lines as anybody told of by now. */
+	async caughtUp(id: ReplicaId, seconds = 15): Promise<void> {
+		const goal = this.#highest;
+		await this.until(`replica ${id} has caught up`, seconds, () => (this.status(id)?.messages ?? 0) >= goal);
+	}
+
 	/** Waits for a condition (anything but false and undefined), and throws in words when it takes too long. */
 	async until<Value>(what: string, seconds: number, condition: () => Value): Promise<Present<Value>> {
 		const end = monotonicMs() + seconds * 1000;

@@ -252,7 +252,7 @@ const own: Record<string, Record<string, Forgery>> = {
 			...act,
 			kills: act.kills.map(each => ({...each, at: each.at - 1e6})),
 		}),
-		'only 2 of 3 replicas came back': act => ({...act, alive: [0, 1]}),
+		'only 2 of 3 replicas are there at the end': act => ({...act, alive: [0, 1]}),
 		'nothing was acknowledged any more': act => ({
 			...act,
 			kills: act.kills.map(each => (each.replica === 2 ? {...each, at: 1e6} : each)),
@@ -273,7 +273,7 @@ const own: Record<string, Record<string, Forgery>> = {
 			...act,
 			kills: act.kills.map(each => ({...each, at: each.at - 1e6})),
 		}),
-		'only 2 of 3 replicas came back': act => ({...act, alive: [0, 1]}),
+		'only 2 of 3 replicas are there at the end': act => ({...act, alive: [0, 1]}),
 	},
 	...ownForgeries,
 };
