@@ -2,6 +2,7 @@ import type {Replica} from './consensus/replica.ts';
 import type {
 	Chunk,
 	Decision,
+	Entry,
 	Fetch,
 	Input,
 	Message,
@@ -156,7 +157,8 @@ export class Host {
 		while (this.#queued.length > 0) {
 			const outputs = this.#queued;
 			this.#queued = [];
-			const entries = outputs.flatMap(output => output.writes);
+			const entries: Entry[] = [];
+			for (const {writes} of outputs) for (const entry of writes) entries.push(entry);
 			// A view or a vote must be on disk before anyone hears of it. A decision
 			// is safe with the majority already: it is written, not waited for.
 			if (entries.some(entry => entry.type !== 'decided')) {
@@ -180,15 +182,19 @@ export class Host {
 		const toAll: Message[] = [];
 		const toSelf: Message[] = [];
 		const directed = new Map<ReplicaId, Message[]>();
-		for (const {to, message: said} of outputs.flatMap(output => output.messages)) {
-			const message = said.type === 'request' ? this.#onlyOpen(said) : said;
-			if (!message) continue;
-			if (to === 'all') toAll.push(message);
-			if (to === 'all' || to === id) toSelf.push(message);
-			else {
-				const messages = directed.get(to) ?? [];
-				directed.set(to, messages);
-				messages.push(message);
+		for (const {messages} of outputs) {
+			for (const {to, message: said} of messages) {
+				const message = said.type === 'request' ? this.#onlyOpen(said) : said;
+				if (!message) continue;
+				if (to === 'all') toAll.push(message);
+				if (to === 'all' || to === id) {
+					toSelf.push(message);
+					continue;
+				}
+
+				const known = directed.get(to);
+				if (known) known.push(message);
+				else directed.set(to, [message]);
 			}
 		}
 
