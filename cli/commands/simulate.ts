@@ -48,7 +48,7 @@ export async function simulate(flags: SimulateFlags): Promise<number> {
 
 function showOne(seed: number, isJson: boolean, isVerbose: boolean, trace: string | undefined): number {
 	const reader = isVerbose && !isJson ? (_kind: string, line: string) => say(line) : undefined;
-	const report = simulateOne(reader ? {seed, reader} : {seed});
+	const report = simulateOne({seed, isHashed: true, ...(reader && {reader})});
 	if (!report.ok || trace !== undefined) record(seed, trace);
 	if (isJson) say(JSON.stringify({ok: report.ok, seed, runs: 1, mixes: [report]}));
 	else for (const line of linesOfOne(report)) say(line);

@@ -108,7 +108,7 @@ export class Client {
 
 		if (answer.session !== request.session || answer.sequence !== request.sequence) return;
 		this.#world.checker.onAnswered(request, answer);
-		this.#world.trace.add('client', `${this.#world.clock} ${this.name} is told: ${describe(answer)}`);
+		this.#world.trace.add('client', () => `${this.name} is told: ${describe(answer)}`);
 		if (answer.status !== 'ok') this.#world.see(`a client was told ${answer.status}`);
 		if (answer.status === 'ok') {
 			this.#sequence = answer.sequence;

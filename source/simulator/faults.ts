@@ -9,7 +9,7 @@ export const habits = {
 
 /** What strikes now and then: chances at each event of a world. */
 export const strikes = {
-	crash: 'a replica dies, or starts again; of what was not synced any prefix is left',
+	crash: 'a replica dies, and starts again later; of what was not synced any prefix is left',
 	'crash in a write':
 		'a replica dies while a group is being written, which is then there as a whole or not at all',
 	'crash in a checkpoint': 'a replica dies while it makes a checkpoint, or installs one that it fetched',

@@ -13,7 +13,8 @@ export type Doom = {
 
 /**
  * The simulated network: loses, repeats, delays and reorders messages, and
- * knows links that carry nothing. Every message is a copy, made as the wire makes it.
+ * knows links that carry nothing. Every message is a copy, made as the wire makes it;
+ * the first copies of one message are one object for all who get them, as nobody changes what it gets.
  */
 export class Links {
 	/** Written 'from>to'. */
@@ -73,45 +74,48 @@ export class Links {
 	}
 
 	send(from: ReplicaId, life: number, to: readonly ReplicaId[], messages: readonly Message[]): void {
-		const {checker, trace, clock} = this.#world;
+		const {checker, trace} = this.#world;
 		for (const message of messages) {
 			checker.onSent(from, life, message);
 			this.sent.set(message.type, (this.sent.get(message.type) ?? 0) + 1);
 		}
 
 		this.#world.situations.onSent(to, messages);
-		const packet = encode(messages);
-		trace.add('message', `${clock} ${from}>${to} ${packet}`, () => {
-			const words = messages.filter(({type}) => type !== 'heartbeat').map(describeMessage);
-			if (words.length === 0) return '';
-			return `${clock} r${from} to ${to.map(id => `r${id}`).join(' ')}: ${words.join(' | ')}`;
-		});
-		for (const peer of to) this.#carry(from, peer, messages, packet);
+		trace.add(
+			'message',
+			() => `${from}>${to} ${encode(messages)}`,
+			() => {
+				const words = messages.filter(({type}) => type !== 'heartbeat').map(describeMessage);
+				if (words.length === 0) return '';
+				return `r${from} to ${to.map(id => `r${id}`).join(' ')}: ${words.join(' | ')}`;
+			},
+		);
+		const copy = once(() => decode(encode(messages)));
+		for (const peer of to) this.#carry(from, peer, messages, copy);
 	}
 
-	#carry(from: ReplicaId, to: ReplicaId, messages: readonly Message[], packet: string): void {
+	/** `copy`: of all these messages, as the wire makes it. */
+	#carry(from: ReplicaId, to: ReplicaId, messages: readonly Message[], copy: Copy): void {
 		const {random, faults} = this.#world;
 		if (this.cut.has(`${from}>${to}`)) return;
 		const loss = Math.max(faults.loss, this.lossy.get(from) ?? 0, this.lossy.get(to) ?? 0);
 		const isGrey = this.grey.has(from);
 		if (loss + faults.repeat + faults.late + this.doomed.length === 0 && !isGrey) {
-			this.#deliver(
-				from,
-				to,
-				packet,
-				random.between(...faults.delay) * (this.slow.get(`${from}>${to}`) ?? 1),
-			);
+			this.#deliver(from, to, copy, random.between(...faults.delay) * (this.slow.get(`${from}>${to}`) ?? 1));
 			return;
 		}
 
-		for (const message of messages) {
+		for (const [index, message] of messages.entries()) {
 			if (random.chance(loss) || (isGrey && message.type !== 'heartbeat')) continue;
-			if (this.#isDoomed(from, to, message)) continue;
+			const alone = () => [copy()[index]!];
+			if (this.#isDoomed(from, to, message, alone)) continue;
 			const copies = random.chance(faults.repeat) ? 2 : 1;
-			for (let copy = 0; copy < copies; copy++) {
+			for (let nth = 0; nth < copies; nth++) {
 				const [least, most] = faults.delay;
 				const delay = random.between(least, random.chance(faults.late) ? 200 : most);
-				this.#deliver(from, to, encode([message]), delay * (this.slow.get(`${from}>${to}`) ?? 1));
+				// What arrives twice is not the same object twice.
+				const read = nth === 0 ? alone : () => decode(encode([message]));
+				this.#deliver(from, to, read, delay * (this.slow.get(`${from}>${to}`) ?? 1));
 			}
 		}
 	}
@@ -122,23 +126,34 @@ export class Links {
 		this.#held = [];
 	}
 
-	#isDoomed(from: ReplicaId, to: ReplicaId, message: Message): boolean {
+	#isDoomed(from: ReplicaId, to: ReplicaId, message: Message, copy: Copy): boolean {
 		const {type} = message;
 		const doom = this.doomed.find(each => each.type === type && each.from === from && each.to === to);
 		if (!doom) return false;
 		if (doom.fate !== 'always lost') this.doomed = this.doomed.filter(each => each !== doom);
-		if (doom.fate === 'held') this.#held.push(() => this.#deliver(from, to, encode([message]), 1));
-		this.#world.trace.add('replica', `${this.#world.clock} ${type} from r${from} to r${to} is ${doom.fate}`);
+		if (doom.fate === 'held') this.#held.push(() => this.#deliver(from, to, copy, 1));
+		this.#world.trace.add('replica', () => `${type} from r${from} to r${to} is ${doom.fate}`);
 		return true;
 	}
 
-	#deliver(from: ReplicaId, to: ReplicaId, packet: string, delay: number): void {
+	#deliver(from: ReplicaId, to: ReplicaId, copy: Copy, delay: number): void {
 		this.#world.events.later(delay, () => {
 			// A cut link carries nothing, not even what was under way.
 			if (this.cut.has(`${from}>${to}`)) return;
-			this.#world.machines[to]!.receive(from, decode(packet));
+			this.#world.machines[to]!.receive(from, copy());
 		});
 	}
+}
+
+type Copy = () => readonly Message[];
+
+/** Nothing is read of which nothing arrives. */
+function once(read: Copy): Copy {
+	let messages: readonly Message[] | undefined;
+	return () => {
+		messages ??= read();
+		return messages;
+	};
 }
 
 const encode = (messages: readonly Message[]): string => JSON.stringify(wire.encode(messages));

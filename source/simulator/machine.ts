@@ -87,13 +87,13 @@ export class Machine {
 	 */
 	crash(isInWrite = false): void {
 		if (!this.life) return;
-		const {random, trace, clock, situations} = this.#world;
+		const {random, trace, situations} = this.#world;
 		situations.onCrash(this);
 		this.life = undefined;
 		this.isStalled = false;
 		this.#isStandingStill = false;
 		this.#missed = [];
-		trace.add('replica', `${clock} r${this.id} dies`);
+		trace.add('replica', () => `r${this.id} dies`);
 		this.disk.crash((count, underWay) => {
 			const kept = isInWrite ? random.pick([0, underWay]) : random.between(0, count);
 			situations.onLost(count, kept, underWay);
@@ -231,7 +231,7 @@ export class Life implements Service {
 			},
 			install: state => this.#install(state),
 			progress: () => this.host.progress(),
-			tell: text => world.trace.add('replica', `${world.clock} r${machine.id} ${text}`),
+			tell: text => world.trace.add('replica', () => `r${machine.id} ${text}`),
 			now: () => world.events.now * millisecondsPerUnit,
 			later: run => machine.later(0, () => this.isAlive && run()),
 		});
@@ -252,11 +252,12 @@ export class Life implements Service {
 		const {entries} = disk;
 		world.trace.add(
 			'replica',
-			`${world.clock} r${id} starts with ${entries.length} entries after slot ${this.#since}`,
+			() => `r${id} starts with ${entries.length} entries after slot ${this.#since}`,
 		);
 		const options = {...world.options, skip, id, replicas: world.replicas};
 		const replica = new Replica(options, entries, this.#since);
 		world.checker.onStarted(id, this.#since, replica.view, replica.acceptor.accepted);
+		world.checker.logIsComplete(id, this.#since, this.log);
 		const watch = world.witness?.(options, entries, this.#since);
 		const now = () => world.timeOfDay(id);
 		this.#host = new Host(replica, this.#watched(disk), this.#network(), this, now, watch);
@@ -303,7 +304,7 @@ export class Life implements Service {
 			return;
 		}
 
-		const {checker, trace, clock, situations} = this.#world;
+		const {checker, trace, situations} = this.#world;
 		const {id} = this.#machine;
 		for (const {slot, value} of decisions) {
 			checker.onDecided(id, this.chat.slot, slot, value);
@@ -311,7 +312,7 @@ export class Life implements Service {
 			const {text, lines, retries, answers} = this.chat.execute(slot, value);
 			checker.onExecuted(id, slot, lines, {text, hash: this.chat.hash, position: this.chat.position});
 			situations.onExecuted(value, retries, at);
-			trace.add('executed', `${clock} r${id} executes slot ${slot}: ${describeLines(lines)}`);
+			trace.add('executed', () => `r${id} executes slot ${slot}: ${describeLines(lines)}`);
 			this.log += text;
 			this.#answer(answers);
 		}
@@ -337,9 +338,9 @@ export class Life implements Service {
 	}
 
 	note(notes: readonly Note[]): void {
-		const {trace, clock} = this.#world;
-		for (const note of notes) trace.add('note', `${clock} r${this.#machine.id} ${describeNote(note)}`);
-		this.#world.situations.onNotes(this.#machine, notes);
+		const {trace, situations} = this.#world;
+		for (const note of notes) trace.add('note', () => `r${this.#machine.id} ${describeNote(note)}`);
+		situations.onNotes(this.#machine, notes);
 	}
 
 	#onAsking(peer: ReplicaId): void {
@@ -380,8 +381,7 @@ export class Life implements Service {
 					durable = through;
 					checker.onDurable(id, written);
 					this.#world.situations.onWritten(written);
-					for (const entry of written)
-						trace.add('disk', `${this.#world.clock} r${id} has on disk ${describeEntry(entry)}`);
+					for (const entry of written) trace.add('disk', () => `r${id} has on disk ${describeEntry(entry)}`);
 					done();
 				});
 			},
@@ -418,7 +418,7 @@ export class Life implements Service {
 		const isNew = this.chat.slot > (this.#machine.checkpoint?.state.slot ?? 0);
 		if (this.#moment || this.#held || !isNew) return;
 		this.#moment = 'while a checkpoint was written';
-		this.#name({state: structuredClone(this.chat.state()), log: this.log}, ({state}) => {
+		this.#name({state: this.chat.state(), log: this.log}, ({state}) => {
 			this.#moment = 'between checkpoint and rotation';
 			this.#machine.later(this.#world.random.between(1, 20), () => {
 				if (!this.isAlive) return;
@@ -441,10 +441,7 @@ export class Life implements Service {
 			this.#machine.checkpoint = checkpoint;
 			checker.onCheckpoint(this.#machine.id, checkpoint.state, checkpoint.log);
 			situations.onCheckpoint();
-			trace.add(
-				'replica',
-				`${this.#world.clock} r${this.#machine.id} keeps a checkpoint at slot ${checkpoint.state.slot}`,
-			);
+			trace.add('replica', () => `r${this.#machine.id} keeps a checkpoint at slot ${checkpoint.state.slot}`);
 			done(checkpoint);
 		});
 	}

@@ -6,7 +6,7 @@ import {calm, type Faults} from './faults.ts';
 import {tick} from './machine.ts';
 import {Random} from './random.ts';
 import type {Trace} from './trace.ts';
-import {heal} from './trouble.ts';
+import {heal, Meddler} from './trouble.ts';
 import {type Settings, type Witness, World} from './world.ts';
 
 /** What goes wrong while a run lasts. Then a majority is healed, and the others have something for ever. */
@@ -119,6 +119,8 @@ export type Choice = {
 	readonly replicas?: number;
 	/** Reads along. */
 	readonly reader?: Trace['reader'];
+	/** The report has a hash of all that happened. */
+	readonly isHashed?: boolean;
 	/** Watches the core of every replica. */
 	readonly witness?: Witness;
 };
@@ -144,14 +146,21 @@ export type Report = {
 	/** The longest wait for an answer after the healing, in ticks. */
 	readonly slowest: number;
 	readonly busy: number;
-	/** Over all that was sent, written and executed. */
-	readonly hash: string;
+	/** Over all that was sent, written and executed; null unless it was asked for. */
+	readonly hash: string | null;
 	/** Situations that came up, and how often. */
 	readonly sights: Readonly<Record<string, number>>;
 };
 
-/** In the time of trouble of every run. */
+/**
+ * How much happens in the time of trouble of a run: enough for troubles to meet,
+ * and no more, as many short runs see more than a few long ones. Of many
+ * replicas much is heard in a short time, so that they need more of it.
+ */
 const leastEvents = 1000;
+const mostEvents = (replicas: number) => 500 * (replicas + 1);
+/** Times at which a client says something after the healing. */
+const rounds = 3;
 
 /** One run: trouble for a while, then a healed majority that must serve, while the others stay broken for ever. */
 export function simulate(choice: Choice): Report {
@@ -160,7 +169,7 @@ export function simulate(choice: Choice): Report {
 	const mix = choice.mix ?? mixNames[seed % mixNames.length]!;
 	const die = new Random(seed * 7919 + 1);
 	const variant = die.pick(Object.keys(variants) as Variant[]);
-	const replicas = die.pick([1, 3, 3, 3, 3, 3, 5, 5, 7]);
+	const replicas = die.pick([1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7]);
 	const checkpointSlots = die.pick([0, 3, 10, 25]);
 	const run = new Run(
 		{...choice, mix, variant: choice.variant ?? variant, replicas: choice.replicas ?? replicas},
@@ -169,7 +178,8 @@ export function simulate(choice: Choice): Report {
 	return run.report();
 }
 
-type Chosen = Required<Omit<Choice, 'reader' | 'witness'>> & Pick<Choice, 'reader' | 'witness'>;
+type Looking = 'reader' | 'isHashed' | 'witness';
+type Chosen = Required<Omit<Choice, Looking>> & Pick<Choice, Looking>;
 
 class Run {
 	readonly #choice: Chosen;
@@ -194,6 +204,7 @@ class Run {
 	report(): Report {
 		const world = this.#world;
 		world.trace.reader = this.#choice.reader;
+		world.trace.isHashed = this.#choice.isHashed ?? false;
 		world.witness = this.#choice.witness;
 		const {seed, mix, variant, replicas} = this.#choice;
 		let failure: string | null = null;
@@ -233,10 +244,12 @@ class Run {
 
 	#suffer() {
 		const world = this.#world;
-		for (const client of this.#clients) client.chat(Number.POSITIVE_INFINITY, 600);
-		world.run(6000, true);
-		// One replica alone has little to do, and so has one that is mostly dead.
-		while (world.happenings < leastEvents) world.run(1000, true);
+		// One replica alone has little to do but to listen.
+		const pause = world.replicas === 1 ? 60 : 600;
+		for (const client of this.#clients) client.chat(Number.POSITIVE_INFINITY, pause);
+		const events = world.random.between(leastEvents, mostEvents(world.replicas));
+		const meddler = new Meddler(world);
+		while (world.happenings < events) world.run(100, meddler);
 	}
 
 	/** Liveness is owed to a connected majority, whatever the others go on doing. */
@@ -253,7 +266,7 @@ class Run {
 		this.#wrong = heal(world, ids);
 		world.trace.add(
 			'replica',
-			`${world.clock} healed: ${ids.map(id => `r${id}`).join(' ')}; for ever: ${this.#wrong.join(', ') || 'nothing'}`,
+			() => `healed: ${ids.map(id => `r${id}`).join(' ')}; for ever: ${this.#wrong.join(', ') || 'nothing'}`,
 		);
 		this.#healedIn = world.view;
 		const first = random.pick(ids);
@@ -273,17 +286,17 @@ class Run {
 		const world = this.#world;
 		const {random} = world;
 		const isSticky = random.chance(0.5);
-		for (let round = 0; round < 6; round++) {
-			world.run(random.below(800));
+		for (let round = 0; round < rounds; round++) {
+			world.run(random.below(500));
 			for (const client of this.#clients) if (random.chance(0.7)) client.say();
-			world.run(random.below(200));
+			world.run(random.below(100));
 			const next = random.pick(this.#core);
 			if (isSticky) for (const client of this.#clients) if (!client.isWaiting) client.choose = () => next;
 		}
 
 		this.#waitForAnswers('although a majority is well');
 		// A primary of which half is lost may have its turn now and then.
-		if (world.view - this.#settledIn > 4 * world.replicas) {
+		if (world.view - this.#settledIn > 2 * world.replicas) {
 			throw new Broken(
 				'quiet views',
 				`${world.view - this.#settledIn} view changes although a majority is well`,
@@ -304,7 +317,7 @@ class Run {
 		if (late) throw new Broken('liveness', `${late.name} has no answer ${when}`);
 		const behind = this.#core.find(isBehind);
 		if (behind !== undefined) throw new Broken('liveness', `r${behind} does not catch up ${when}`);
-		world.run(400);
+		world.run(200);
 	}
 
 	#compare() {

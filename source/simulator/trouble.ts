@@ -5,27 +5,52 @@ import type {World} from './world.ts';
 
 const day = 86_400_000;
 
-/** After an event: one of the world's faults may strike. */
-export function meddle(world: World) {
-	const {random, faults, machines} = world;
-	let die = random.next();
-	for (const [name, chance] of Object.entries(faults.strikes)) {
-		die -= chance;
-		if (die >= 0) continue;
-		const strike = name as Strike;
-		if (blows[strike](world, random.pick(machines)) === false) return;
-		world.happenings++;
-		world.see(`fault: ${strike}`);
-		return;
+/**
+ * After an event one of the world's faults may strike, each by its chance. The
+ * die is thrown for how many events go by before the next one does, instead of
+ * at each event: it comes to the same.
+ */
+export class Meddler {
+	readonly #world: World;
+	/** Each with the sum of its own chance and of those before it. */
+	readonly #strikes: (readonly [Strike, number])[] = [];
+	/** That any of them strikes. */
+	#chance = 0;
+	#wait: number;
+
+	constructor(world: World) {
+		this.#world = world;
+		for (const [strike, chance] of Object.entries(world.faults.strikes)) {
+			this.#chance += chance;
+			this.#strikes.push([strike as Strike, this.#chance]);
+		}
+
+		this.#wait = this.#next();
+	}
+
+	onEvent(): void {
+		if (--this.#wait > 0) return;
+		this.#wait = this.#next();
+		const {random, machines} = this.#world;
+		const die = random.next() * this.#chance;
+		const [strike] = this.#strikes.find(([, bound]) => die < bound)!;
+		if (blows[strike](this.#world, random.pick(machines)) === false) return;
+		this.#world.happenings++;
+		this.#world.see(`fault: ${strike}`);
+	}
+
+	#next(): number {
+		if (this.#chance === 0) return Number.POSITIVE_INFINITY;
+		return 1 + Math.floor(Math.log(1 - this.#world.random.next()) / Math.log(1 - this.#chance));
 	}
 }
 
 /** Each strikes the world, and most of them one machine; false if it found nothing to strike. */
 const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean | undefined>> = {
 	crash(world, machine) {
-		if (machine.life) world.crash(machine.id, world.random.chance(0.5));
-		else machine.start();
-		return undefined;
+		if (!machine.life) return false;
+		world.crash(machine.id, world.random.chance(0.5));
+		return startLater(world, machine, 1500);
 	},
 
 	'crash in a write'(world, machine) {
@@ -234,8 +259,8 @@ function soon(world: World, delay: number, run: () => void): void {
 	});
 }
 
-function startLater(world: World, machine: Machine): undefined {
-	soon(world, world.random.between(20, 600), () => machine.start());
+function startLater(world: World, machine: Machine, latest = 600): undefined {
+	soon(world, world.random.between(20, latest), () => machine.start());
 }
 
 function mendLater(world: World): undefined {

@@ -10,7 +10,7 @@ import {Machine, tick} from './machine.ts';
 import {Random} from './random.ts';
 import {type Situation, Situations} from './situations.ts';
 import {Trace} from './trace.ts';
-import {meddle} from './trouble.ts';
+import type {Meddler} from './trouble.ts';
 
 export type Witness = (options: Options, entries: readonly Entry[], since: Slot) => Watch;
 
@@ -37,7 +37,7 @@ const beginning = 1_790_000_000_000;
 export class World {
 	readonly random: Random;
 	readonly events = new Events();
-	readonly trace = new Trace();
+	readonly trace = new Trace(() => this.clock);
 	/** Told how each life begins, it may watch every step of it. */
 	witness: Witness | undefined;
 	readonly checker: Checker;
@@ -131,10 +131,10 @@ export class World {
 		}
 	}
 
-	/** Lets `duration` units pass. `isTroubled`: with the faults that strike at every event. */
-	run(duration: number, isTroubled = false): void {
+	/** Lets `duration` units pass. With a `meddler`, the faults of this world strike now and then. */
+	run(duration: number, meddler?: Meddler): void {
 		const end = this.events.now + duration;
-		while (this.events.step(end)) if (isTroubled) meddle(this);
+		while (this.events.step(end)) meddler?.onEvent();
 		this.events.now = end;
 	}
 }

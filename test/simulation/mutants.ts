@@ -55,7 +55,7 @@ const unsafe: readonly Mutant[] = [
 	core('promises do not say since', 'seed 5', 'acceptor', '\t\t\tsince: this.since,\n', '\t\t\tsince: 0,\n'),
 	core(
 		'a vote is forgotten above the checkpoint',
-		'seed 13',
+		'seed 2',
 		'acceptor',
 		'slot <= through; slot++) this.accepted',
 		'slot <= through + 1; slot++) this.accepted',
@@ -153,7 +153,7 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'a fresh journal does not restate the view',
-		'seed 8',
+		'seed 11',
 		'replica',
 		"if (this.view !== noView) entries.push({type: 'view', view: this.view});",
 		'',
@@ -282,7 +282,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 			'this.#machine.later(200 + random.between(...faults.write), () => {',
 		],
 	),
-	mutant('the journal is shortened before the checkpoint is durable', 'seed 2', [
+	mutant('the journal is shortened before the checkpoint is durable', 'seed 23', [
 		'simulator/machine.ts',
 		"\t\tthis.#moment = 'while a checkpoint was written';\n",
 		"\t\tthis.#moment = 'while a checkpoint was written';\n\t\tthis.host.checkpoint(this.chat.slot);\n\t\tthis.#machine.disk.rotate(this.host.replica.restate(), removeOlder => removeOlder());\n",
