@@ -3,8 +3,9 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import type {ReplicaId} from '../../source/consensus/types.ts';
 import {Failure} from '../../source/failure.ts';
-import {campaign, type MixReport} from '../../source/simulator/campaign.ts';
+import {campaign} from '../../source/simulator/campaign.ts';
 import {type Report, simulate as simulateOne} from '../../source/simulator/simulate.ts';
+import type {MixReport} from '../../source/simulator/tally.ts';
 import {Recorder} from '../../source/trace.ts';
 import {print, tell} from '../output.ts';
 

@@ -106,13 +106,21 @@ export class Links {
 		}
 
 		for (const [index, message] of messages.entries()) {
-			if (random.chance(loss) || (isGrey && message.type !== 'heartbeat')) continue;
+			if (random.chance(loss)) {
+				this.#world.see('fault: loss');
+				continue;
+			}
+
+			if (isGrey && message.type !== 'heartbeat') continue;
 			const alone = () => [copy()[index]!];
 			if (this.#isDoomed(from, to, message, alone)) continue;
 			const copies = random.chance(faults.repeat) ? 2 : 1;
 			for (let nth = 0; nth < copies; nth++) {
+				if (nth > 0) this.#world.see('fault: repeat');
+				const isLate = random.chance(faults.late);
+				if (isLate) this.#world.see('fault: late');
 				const [least, most] = faults.delay;
-				const delay = random.between(least, random.chance(faults.late) ? 200 : most);
+				const delay = random.between(least, isLate ? 200 : most);
 				// What arrives twice is not the same object twice.
 				const read = nth === 0 ? alone : () => decode(encode([message]));
 				this.#deliver(from, to, read, delay * (this.slow.get(`${from}>${to}`) ?? 1));

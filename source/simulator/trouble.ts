@@ -20,7 +20,11 @@ export class Meddler {
 
 	constructor(world: World) {
 		this.#world = world;
-		for (const [strike, chance] of Object.entries(world.faults.strikes)) {
+		const {strikes, drift, write} = world.faults;
+		// Habits that nobody sees at work.
+		if (drift > 0) world.see('fault: drift');
+		if (write[1] > calm.write[1]) world.see('fault: write');
+		for (const [strike, chance] of Object.entries(strikes)) {
 			this.#chance += chance;
 			this.#strikes.push([strike as Strike, this.#chance]);
 		}

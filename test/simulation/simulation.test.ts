@@ -1,7 +1,8 @@
 import {expect, test} from '@jest/globals';
-import {campaign, simulateAll} from '../../source/simulator/campaign.ts';
+import {campaign} from '../../source/simulator/campaign.ts';
+import {simulateAll} from '../../source/simulator/crew.ts';
 import {faultKinds} from '../../source/simulator/faults.ts';
-import {simulate} from '../../source/simulator/simulate.ts';
+import {type Report, simulate} from '../../source/simulator/simulate.ts';
 import {situations} from '../../source/simulator/situations.ts';
 
 /** Seeds of this test; `paxos-chat simulate` runs others, as many as one has patience for. */
@@ -33,14 +34,19 @@ test('there are enough kinds of faults, and enough situations, each with a name 
 });
 
 test('a campaign that is too small says what it has not seen', async () => {
-	const {ok, missing} = await campaign({seed, runs: 1, threads: 1});
+	const {ok, missing} = await campaign({seed, runs: 1, threads: 0});
 	expect(ok).toBe(true);
 	expect(missing).toContain('everything died at once');
 });
 
 test('a seed tells the same story for ever', async () => {
 	const choices = Array.from({length: 50}, (_, index) => ({seed: seed + index, isHashed: true}));
-	const [first, second] = [await simulateAll(choices, 2), await simulateAll(choices, 2)];
+	const all = async () => {
+		const reports: Report[] = [];
+		for await (const report of simulateAll(choices, 2)) reports.push(report);
+		return reports;
+	};
+	const [first, second] = [await all(), await all()];
 	expect(second).toEqual(first);
 	expect(new Set(first.map(({hash}) => hash)).size).toBe(choices.length);
 	// Here as well as in a thread of its own.
