@@ -1,6 +1,7 @@
 import {resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {spawn} from '@lydell/node-pty';
+import graphemes from '@xterm/addon-unicode-graphemes';
 import xterm from '@xterm/headless';
 
 /** The program on a terminal of its own, seen as its user sees it. */
@@ -10,7 +11,13 @@ export class ScreenUnderTest {
 	readonly ended: Promise<number>;
 	/** All bytes that it wrote. */
 	raw = '';
+	/** Commands beyond its own picture, as a stranger's text might bring them: titles, links, the clipboard, device strings. */
+	readonly driven: string[] = [];
+	/** How often a row went over the edge of the screen: a picture that is no taller than the terminal pushes out none. */
+	overflows = 0;
 	#queue: Promise<void> = Promise.resolve();
+	/** Resolves with the next bytes. */
+	#shown = Promise.withResolvers<void>();
 	#isOver = false;
 
 	constructor(
@@ -20,11 +27,30 @@ export class ScreenUnderTest {
 			columns = 120,
 			rows = 36,
 			environment = {},
-		}: {cwd: string; columns?: number; rows?: number; environment?: Record<string, string>},
+			program = [process.execPath, resolve('cli/bin.js')],
+		}: {
+			cwd: string;
+			columns?: number;
+			rows?: number;
+			environment?: Record<string, string>;
+			/** What the words are given to, if not the program itself: a shell with pipes, say. */
+			program?: readonly [path: string, ...words: string[]];
+		},
 	) {
 		this.#terminal = new xterm.Terminal({cols: columns, rows, allowProposedApi: true});
+		// As wide as terminals of today draw what consists of several code points.
+		this.#terminal.loadAddon(new graphemes.UnicodeGraphemesAddon());
+		this.#terminal.onScroll(() => {
+			if (this.isAlternate) this.overflows++;
+		});
+		const {parser} = this.#terminal;
+		for (const code of [0, 1, 2, 4, 7, 8, 9, 10, 11, 12, 52, 104, 133, 777, 1337])
+			parser.registerOscHandler(code, data => this.driven.push(`OSC ${code} ${data}`) > 0);
+		for (const final of ['q', 'p', '|', 'r'])
+			parser.registerDcsHandler({final}, data => this.driven.push(`DCS ${data}`) > 0);
 		const {PATH = '', HOME = ''} = process.env;
-		this.#pty = spawn(process.execPath, [resolve('cli/bin.js'), ...words], {
+		const [path, ...before] = program;
+		this.#pty = spawn(path, [...before, ...words], {
 			cols: columns,
 			rows,
 			cwd,
@@ -42,7 +68,11 @@ export class ScreenUnderTest {
 		});
 		this.#pty.onData(data => {
 			this.raw += data;
-			this.#queue = this.#queue.then(() => new Promise(done => this.#terminal.write(data, done)));
+			this.#queue = this.#queue.then(async () => {
+				await new Promise<void>(done => this.#terminal.write(data, done));
+				this.#shown.resolve();
+				this.#shown = Promise.withResolvers();
+			});
 		});
 		this.#terminal.onData(data => {
 			if (!this.#isOver) this.#pty.write(data);
@@ -67,6 +97,13 @@ export class ScreenUnderTest {
 		);
 	}
 
+	/** What stands in a cell; nothing right of a wide character. */
+	cell(x: number, y: number): string {
+		const {active} = this.#terminal.buffer;
+		const line = active.getLine(active.baseY + y);
+		return line?.getCell(x)?.getChars() ?? '';
+	}
+
 	get text(): string {
 		return this.rows.join('\n');
 	}
@@ -87,6 +124,12 @@ export class ScreenUnderTest {
 
 	get isBracketed(): boolean {
 		return this.#terminal.modes.bracketedPasteMode;
+	}
+
+	/** All that a program can change of a terminal and has to take back, the picture apart. */
+	get modes(): object {
+		const {modes, buffer} = this.#terminal;
+		return {...modes, buffer: buffer.active.type, isCursorShown: this.isCursorShown};
 	}
 
 	/** Lines that were pushed out of sight: a screen that is drawn in place has none. */
@@ -131,17 +174,18 @@ export class ScreenUnderTest {
 		const end = performance.now() + withinMs;
 		for (;;) {
 			await this.#queue;
+			const {promise} = this.#shown;
 			const {text} = this;
 			if (typeof what === 'function' ? what(text) : what.test(text)) return text;
 			if (performance.now() > end) throw new Error(`waited in vain for ${what} on:\n${text}`);
-			await sleep(3);
+			// Some conditions are about more than the picture.
+			await Promise.race([promise, sleep(lookMs)]);
 		}
 	}
 
 	/** Resolves with the exit code, after all was written. */
 	async end(): Promise<number> {
 		const code = await this.ended;
-		await sleep(20);
 		await this.#queue;
 		return code;
 	}
@@ -152,3 +196,5 @@ export class ScreenUnderTest {
 		this.#terminal.dispose();
 	}
 }
+
+const lookMs = 50;

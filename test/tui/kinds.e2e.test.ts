@@ -1,7 +1,6 @@
 import {execFileSync, spawnSync} from 'node:child_process';
-import {writeFileSync} from 'node:fs';
 import {join, resolve} from 'node:path';
-import {afterEach, beforeEach, describe, expect, test} from '@jest/globals';
+import {afterEach, beforeEach, expect, test} from '@jest/globals';
 import {ScreenUnderTest} from '../../bench/terminal.ts';
 import {Place, until} from '../cli/processes.ts';
 
@@ -12,14 +11,6 @@ const open = (words: readonly string[] = [], options: object = {}) => {
 	const screen = new ScreenUnderTest(words, {cwd: place.path, ...options});
 	screens.push(screen);
 	return screen;
-};
-const isAlive = (pid: number) => {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch {
-		return false;
-	}
 };
 
 beforeEach(async () => {
@@ -50,47 +41,19 @@ test('kinds of terminals: colour or not, characters or not, screen or lines', as
 	expect([plain, dumb].map(({isAlternate}) => isAlternate)).toEqual([true, false]);
 }, 30_000);
 
-describe('ways to die', () => {
-	test('an exit from anywhere gives the terminal back, with the wheel', async () => {
-		const trap = join(place.path, 'trap.mjs');
-		writeFileSync(
-			trap,
-			`process.stdin.on('data', () => {});
-			const isScreen = process.argv.includes('monitor');
-			process.on('SIGUSR2', () => { if (isScreen) process.exit(7); });`,
-		);
-		const screen = open(['monitor'], {environment: {NODE_OPTIONS: `--import ${trap}`}});
-		await screen.until(/NO QUORUM/);
-		screen.write('\u001bm');
-		await screen.until(() => screen.isMouseTracked);
-		screen.kill('SIGUSR2');
-		expect(await screen.end()).toBe(7);
-		expect([screen.isAlternate, screen.isBracketed, screen.isCursorShown]).toEqual([false, false, true]);
-		expect(screen.isMouseTracked).toBe(false);
-	}, 20_000);
-
-	test('a window that is closed leaves no process behind', async () => {
-		const screen = open(['--read-only']);
-		await screen.until(/✗ offline/);
-		const {pid} = screen;
-		screen.hangUp();
-		await until(() => !isAlive(pid), `the end of process ${pid}`);
-	}, 20_000);
-
-	test('a reader of the pipe that goes away is no failure', () => {
-		const {status, stderr} = spawnSync(
-			'/bin/sh',
-			[
-				'-c',
-				`{ "$0" "$1" --help; echo "code $?" >&2; } | head -n 1 > ${join(place.path, 'out')}`,
-				process.execPath,
-				resolve('cli/bin.js'),
-			],
-			{encoding: 'utf8'},
-		);
-		expect([status, stderr]).toEqual([0, 'code 0\n']);
-	}, 20_000);
-});
+test('a reader of the pipe that goes away is no failure', () => {
+	const {status, stderr} = spawnSync(
+		'/bin/sh',
+		[
+			'-c',
+			`{ "$0" "$1" --help; echo "code $?" >&2; } | head -n 1 > ${join(place.path, 'out')}`,
+			process.execPath,
+			resolve('cli/bin.js'),
+		],
+		{encoding: 'utf8'},
+	);
+	expect([status, stderr]).toEqual([0, 'code 0\n']);
+}, 20_000);
 
 /** tmux is a terminal with a shell in it, as a person has one: job control needs both. */
 const hasTmux = spawnSync('tmux', ['-V']).status === 0;

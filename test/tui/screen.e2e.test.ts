@@ -32,6 +32,7 @@ describe('the program on a terminal', () => {
 	test('chat, kill, skip, resize and leave, with two people', async () => {
 		await place.write(1, {holePatienceMs: 1000});
 		const alice = open(['--nick', 'alice']);
+		const untouched = alice.modes;
 		// The first picture is there before any replica is.
 		await alice.until(/alice>/);
 		await alice.until(/up 3\/3/);
@@ -104,6 +105,7 @@ describe('the program on a terminal', () => {
 
 		// Whatever the size, the frame is whole and the draft is kept.
 		await alice.type('my draft');
+		expect([alice.overflows, bob.overflows]).toEqual([0, 0]);
 		for (const [columns, rows] of [
 			[80, 24],
 			[60, 20],
@@ -114,6 +116,7 @@ describe('the program on a terminal', () => {
 			alice.resize(columns, rows);
 			await alice.until(columns === 39 ? /Window 39x9, needs 40x10/ : /alice> my draft/);
 			expect(alice.rows).toHaveLength(rows);
+			expect(alice.scrollback).toBe(0);
 			expect(alice.rows.filter(row => row.includes('alice> my draft')).length).toBe(columns === 39 ? 0 : 1);
 		}
 
@@ -133,62 +136,11 @@ describe('the program on a terminal', () => {
 		await alice.until(/1 other client is connected/);
 		await alice.type('y');
 		expect(await alice.end()).toBe(0);
-		expect([alice.isAlternate, alice.isMouseTracked, alice.isBracketed, alice.isCursorShown]).toEqual([
-			false,
-			false,
-			false,
-			true,
-		]);
+		expect(alice.modes).toEqual(untouched);
 		await bob.until(/offline/);
 		bob.write('\u0003\u0003');
 		expect(await bob.end()).toBe(0);
 	}, 60_000);
-
-	test.each([
-		['SIGTERM', 143],
-		['SIGINT', 130],
-		['SIGHUP', 129],
-	] as const)(
-		'%s puts the terminal right',
-		async (signal, code) => {
-			await place.write(1);
-			const screen = open(['--read-only']);
-			await screen.until(/read-only>/);
-			screen.kill(signal);
-			expect(await screen.end()).toBe(code);
-			expect([screen.isAlternate, screen.isBracketed, screen.isCursorShown]).toEqual([false, false, true]);
-		},
-		20_000,
-	);
-
-	test.each([
-		['an error', "throw new Error('boom')"],
-		['a rejection', "Promise.reject(new Error('boom'))"],
-	])(
-		'%s that nobody caught puts the terminal right, and is told there',
-		async (_, code) => {
-			await place.write(1);
-			const trap = join(place.path, 'trap.mjs');
-			const signal = join(place.path, 'now');
-			writeFileSync(
-				trap,
-				`import {existsSync} from 'node:fs';
-			const timer = setInterval(() => {
-				if (!process.argv.includes('monitor') || !existsSync(${JSON.stringify(signal)})) return;
-				clearInterval(timer);
-				${code};
-			}, 20);
-			timer.unref();`,
-			);
-			const screen = open(['monitor'], {environment: {NODE_OPTIONS: `--import ${trap}`}});
-			await screen.until(/NO QUORUM/);
-			writeFileSync(signal, '');
-			expect(await screen.end()).toBe(1);
-			expect([screen.isAlternate, screen.isBracketed, screen.isCursorShown]).toEqual([false, false, true]);
-			expect(screen.text).toContain('paxos-chat: internal error: boom');
-		},
-		20_000,
-	);
 
 	test('divergence stays in sight and in the exit code; history comes as one scrolls, and is harmless', async () => {
 		const {cluster, replicas, chat, stop} = await fakeCluster(3);
