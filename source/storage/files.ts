@@ -46,6 +46,20 @@ export const realFiles: Files = {
 	syncDirectory,
 };
 
+/** Rejects with the error of the disk, also if it takes nothing and reports success. */
+export async function writeAll(files: Files, fd: number, buffer: Buffer, position: number): Promise<void> {
+	for (let done = 0; done < buffer.length; ) {
+		const written = await new Promise<number>((resolve, reject) => {
+			files.write(fd, buffer, done, buffer.length - done, position + done, (error, count) => {
+				if (error) reject(error);
+				else resolve(count);
+			});
+		});
+		if (written === 0) throw new Error('the disk took nothing of a write');
+		done += written;
+	}
+}
+
 /** All by which a journal looks at the disk. */
 export type Reader = {
 	/** The names in a directory. */

@@ -9,6 +9,7 @@ import {type Files, failureOf, type Reader, realFiles, realReader, syncDirectory
 import {headerBytes, seal} from './group.ts';
 import {encodeRotation, encodeTrim, type Recovered, type Rotation, recover} from './recovery.ts';
 import {createSegment, listSegments, removeSegments, removeUnfinished, type Segment} from './segment.ts';
+import {type Mark, Watermark, watermarkOf} from './watermark.ts';
 
 export type JournalOptions = {
 	/** Made if it does not exist. One that exists but holds nothing is refused: something took its content away. */
@@ -23,6 +24,8 @@ export type JournalOptions = {
 	readonly onError: (failure: Failure) => void;
 	/** After so long without a write the last group is closed. In milliseconds. */
 	readonly idleMs?: number;
+	/** Under load the watermark follows no more often than this. In milliseconds. */
+	readonly markMs?: number;
 	/** What it writes to and reads from; the real disk, if absent. */
 	readonly files?: Files;
 	readonly reader?: Reader;
@@ -62,7 +65,8 @@ const keptBufferBytes = 1 << 22;
  *
  * Only the last group of a crash can be unfinished, and then it is cut. To tell
  * that from damage, a group that somebody relies on is soon followed by
- * another: after some idleness, and on a clean close, by an empty one.
+ * another: after some idleness, and on a clean close, by an empty one. A
+ * watermark beside the journal tells, a little late, up to where it was durable.
  */
 export class Journal implements Disk {
 	readonly #options: JournalOptions;
@@ -71,9 +75,11 @@ export class Journal implements Disk {
 	/** The next segment, made ahead so that no append waits for it. */
 	#prepared: Segment | undefined;
 	#preparing: Promise<void> | undefined;
-	/** Number and checksum of the last group. */
-	#number: number;
-	#checksum: number;
+	readonly #watermark: Watermark;
+	#markedAt = Number.NEGATIVE_INFINITY;
+	/** The last group that was written, and the one before it. */
+	#last: Mark;
+	#beforeLast: Mark;
 	/** Whether the last group may be lost without anybody missing it. */
 	#isClosed: boolean;
 	#bytesSinceRotation: number;
@@ -88,12 +94,14 @@ export class Journal implements Disk {
 	#failure: Failure | undefined;
 	readonly #onFailure = new Set<(failure: Failure) => void>();
 
-	private constructor(options: JournalOptions, segment: Segment, recovered: Recovered) {
+	private constructor(options: JournalOptions, segment: Segment, recovered: Recovered, watermark: Watermark) {
 		this.#options = options;
 		this.#files = options.files ?? realFiles;
 		this.#segment = segment;
-		this.#number = recovered.last?.number ?? 0;
-		this.#checksum = recovered.last?.checksum ?? 0;
+		this.#watermark = watermark;
+		const {number, checksum} = recovered.last ?? recovered.mark;
+		this.#last = {number, checksum};
+		this.#beforeLast = recovered.mark;
 		this.#isClosed = recovered.last?.bytes.length === headerBytes;
 		this.#bytesSinceRotation = recovered.bytes;
 		this.#idle = setTimeout(() => this.#onIdle(), options.idleMs ?? 100).unref();
@@ -117,8 +125,9 @@ export class Journal implements Disk {
 					`${directory}: the journal is empty; this replica has lost its memory and does not vote`,
 				);
 			const segment = await createSegment(files, directory, highestSegment + 1, segmentBytes, last.bytes);
+			const watermark = await Watermark.create(files, watermarkOf(directory), recovered.mark);
 			await removeSegments(files, directory, superfluous);
-			const journal = new Journal(options, segment, recovered);
+			const journal = new Journal(options, segment, recovered, watermark);
 			const removeOlder = () => journal.#removeBefore(recovered.rotation);
 			return {journal, entries, since, tornAt, removeOlder};
 		} catch (error) {
@@ -171,6 +180,7 @@ export class Journal implements Disk {
 		await this.#written(this.#gather([]));
 		if (!this.#isClosed) await this.#written(this.#gather([]));
 		await this.#preparing;
+		await this.#watermark.close(this.#beforeLast);
 		await this.#files.close(this.#segment.fd);
 		if (this.#prepared) await this.#files.close(this.#prepared.fd);
 	}
@@ -248,9 +258,11 @@ export class Journal implements Disk {
 
 		this.#queue.shift();
 		this.#underWay = batch;
-		this.#number++;
-		this.#checksum = seal(this.#buffer, payloadBytes, this.#number, this.#checksum);
-		batch.number = this.#number;
+		const number = this.#last.number + 1;
+		const checksum = seal(this.#buffer, payloadBytes, number, this.#last.checksum);
+		this.#beforeLast = this.#last;
+		this.#last = {number, checksum};
+		batch.number = number;
 		batch.segment = this.#segment.number;
 		this.#writeRest(batch, 0, length);
 	}
@@ -273,9 +285,17 @@ export class Journal implements Disk {
 		this.#bytesSinceRotation = batch.isRotation ? 0 : this.#bytesSinceRotation + length;
 		this.#isClosed = !batch.isAwaited;
 		if (this.#buffer.length > keptBufferBytes) this.#buffer = Buffer.allocUnsafe(bufferBytes);
+		const isLate = performance.now() - this.#markedAt >= (this.#options.markMs ?? 1000);
+		if (this.#isClosed || isLate) this.#mark();
 		// The next group has waited for the whole of this one: it leaves first.
 		this.#pump();
 		for (const done of batch.callbacks) done();
+	}
+
+	/** Of the last group a torn write may still be believed, so the mark names the one before it. */
+	#mark(): void {
+		this.#markedAt = performance.now();
+		this.#watermark.mark(this.#beforeLast, error => this.#fail(error));
 	}
 
 	#switchTo(segment: Segment): void {
@@ -326,6 +346,9 @@ export async function createJournal(directory: string): Promise<void> {
 	seal(head, 0, 1, 0);
 	const {fd} = await createSegment(realFiles, unfinished, 1, 0, head);
 	await realFiles.close(fd);
+	const mark = {number: 0, checksum: 0};
+	const watermark = await Watermark.create(realFiles, watermarkOf(directory), mark);
+	await watermark.close(mark);
 	await rename(unfinished, directory);
 	await syncDirectory(dirname(directory));
 }

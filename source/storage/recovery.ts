@@ -4,6 +4,7 @@ import {decodeEntry} from './entry-text.ts';
 import {type Reader, realReader} from './files.ts';
 import {type Group, groupAt, magic, payloadOf} from './group.ts';
 import {listSegments} from './segment.ts';
+import {type Mark, readWatermark, watermarkOf} from './watermark.ts';
 
 /** What a journal holds, read without changing anything. */
 export type Recovered = {
@@ -13,6 +14,10 @@ export type Recovered = {
 	readonly groups: number;
 	/** The last intact group. It alone may never have reached the disk, even if it can be read. */
 	readonly last: Group | undefined;
+	/** The highest group that is known to have been followed by another durable one. */
+	readonly mark: Mark;
+	/** What is damaged and does no harm, as a line; undefined if nothing is. */
+	readonly blemish: string | undefined;
 	/** Where an unfinished write was found at the very end. */
 	readonly tornAt: {readonly path: string; readonly offset: number} | undefined;
 	/** Where the journal last began anew: a checkpoint may have taken the place of all before it. */
@@ -59,10 +64,14 @@ export const encodeRotation = (since: Slot): string => `r ${since}\n`;
 /**
  * Group g + 1 is written only after group g is on disk. So only the very last
  * group can be unfinished: it is cut. If anything intact comes after something
- * that is not, an acknowledged group is damaged or gone, and the journal is
- * refused with a Failure that names the place.
+ * that is not, or the watermark is higher than what is there, an acknowledged
+ * group is damaged or gone, and the journal is refused with a Failure that names
+ * the place.
  */
 export async function recover(directory: string, reader: Reader = realReader): Promise<Recovered> {
+	// Before the segments: should somebody be writing, they hold more than it says.
+	const path = watermarkOf(directory);
+	const {mark, isWhole} = await readWatermark(reader, path);
 	const files = await listSegments(reader, directory);
 	const scans: SegmentScan[] = [];
 	// The newest first: should somebody be writing, all that comes before it is complete.
@@ -85,6 +94,7 @@ export async function recover(directory: string, reader: Reader = realReader): P
 	}
 
 	const {chain, kept} = chainOf(scans, beginning);
+	checkMark(mark, chain, scans);
 	const entries: Entry[] = [];
 	let bytes = 0;
 	let rotation: Rotation | undefined;
@@ -109,6 +119,7 @@ export async function recover(directory: string, reader: Reader = realReader): P
 	}
 
 	const last = chain.at(-1)?.group;
+	const {number, checksum} = chain.at(-2)?.group ?? mark;
 	const torn = scans.slice(scans.findLastIndex(scan => kept.has(scan))).find(({isTorn}) => isTorn);
 	const isSuperfluous = (scan: SegmentScan) =>
 		!kept.has(scan) || scan.groups.every(({number}) => number === last?.number);
@@ -117,6 +128,8 @@ export async function recover(directory: string, reader: Reader = realReader): P
 		since,
 		groups: chain.length,
 		last,
+		mark: number > mark.number ? {number, checksum} : mark,
+		blemish: isWhole ? undefined : `${path}: one of its two copies is damaged; the other one is good`,
 		tornAt: torn && {path: torn.path, offset: torn.end},
 		rotation,
 		bytes,
@@ -125,9 +138,23 @@ export async function recover(directory: string, reader: Reader = realReader): P
 	};
 }
 
+type Link = {readonly group: Group; readonly path: string; readonly segment: number};
+
+/** A journal that ends before the mark, in however clean a way, has lost its end. */
+function checkMark(mark: Mark, chain: readonly Link[], scans: readonly SegmentScan[]): void {
+	const last = chain.at(-1);
+	if (!last) return;
+	const {path, end} = scans.find(scan => scan.path === last.path)!;
+	if (last.group.number < mark.number)
+		throw damage(`${path}: damaged at byte ${end}`, `group ${mark.number} was on disk once and is gone`);
+	const marked = chain.find(({group}) => group.number === mark.number);
+	if (marked && marked.group.checksum !== mark.checksum)
+		throw damage(marked.path, `its group ${mark.number} is another one than was once on disk`);
+}
+
 /** The groups from the beginning to the end, each once, and the segments they stand in. */
 function chainOf(scans: readonly SegmentScan[], beginning: number) {
-	const chain: {group: Group; path: string; segment: number}[] = [];
+	const chain: Link[] = [];
 	const kept = new Set<SegmentScan>();
 	for (const scan of scans) {
 		const {groups, path, end, beyond} = scan;

@@ -1,5 +1,5 @@
 import {join} from 'node:path';
-import type {Files, Reader} from './files.ts';
+import {type Files, type Reader, writeAll} from './files.ts';
 
 /** A file of the journal that is being written. */
 export type Segment = {
@@ -72,17 +72,4 @@ export async function removeSegments(
 	if (paths.length === 0) return;
 	for (const path of paths) await files.unlink(path);
 	await files.syncDirectory(directory);
-}
-
-async function writeAll(files: Files, fd: number, buffer: Buffer, position: number): Promise<void> {
-	for (let done = 0; done < buffer.length; ) {
-		const written = await new Promise<number>((resolve, reject) => {
-			files.write(fd, buffer, done, buffer.length - done, position + done, (error, count) => {
-				if (error) reject(error);
-				else resolve(count);
-			});
-		});
-		if (written === 0) throw new Error('the disk took nothing of a write');
-		done += written;
-	}
 }

@@ -366,6 +366,21 @@ const forgetful: readonly Mutant[] = [
 		'\t\tawait files.rename(path + unfinished, path);\n\t\tawait files.syncDirectory(directory);\n',
 		'\t\tawait files.rename(path + unfinished, path);\n',
 	]),
+	mutant('an end that is gone without a trace is not missed', 'test storage/crash-states', [
+		'storage/recovery.ts',
+		'if (last.group.number < mark.number)',
+		'if (last.group.number < 0)',
+	]),
+	mutant('the watermark names a group that is not on disk yet', 'test storage/crash-states', [
+		'storage/journal.ts',
+		'\t\tbatch.number = number;\n',
+		'\t\tbatch.number = number;\n\t\tthis.#watermark.mark(this.#last, error => this.#fail(error));\n',
+	]),
+	mutant('the watermark has one copy', 'test storage/watermark whatever a crash', [
+		'storage/watermark.ts',
+		'(generation % copies) * copyBytes',
+		'0',
+	]),
 	mutant('damage in the middle is cut like a torn end', 'test storage/crash-states', [
 		'storage/recovery.ts',
 		'\t\tif (beyond !== undefined) {',

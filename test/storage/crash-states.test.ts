@@ -5,9 +5,10 @@ import {afterAll, expect, test} from '@jest/globals';
 import type {Entry} from '../../source/consensus/types.ts';
 import {Failure} from '../../source/failure.ts';
 import {Random} from '../../source/simulator/random.ts';
-import {headerBytes, payloadOf, seal} from '../../source/storage/group.ts';
+import {groupAt, headerBytes, payloadOf, seal} from '../../source/storage/group.ts';
 import {Journal} from '../../source/storage/journal.ts';
 import {type Recovered, recover} from '../../source/storage/recovery.ts';
+import {readWatermark, Watermark, watermarkOf} from '../../source/storage/watermark.ts';
 import {accepted} from './disk.contract.ts';
 import {SimulatedFiles} from './simulated-files.ts';
 
@@ -17,6 +18,13 @@ const wanted = Number(process.env.CRASH_STATES ?? 10_000);
 /** It has to be there; nothing is read or written in it. */
 const directory = tmpdir();
 const segmentBytes = 1536;
+
+/** As a journal begins with it. */
+const newWatermark = await (async () => {
+	const files = new SimulatedFiles(new Random(1), new Map());
+	await Watermark.create(files, watermarkOf(directory), {number: 0, checksum: 0});
+	return files.read(watermarkOf(directory));
+})();
 
 type Image = ReadonlyMap<string, Buffer>;
 type Rotation = {readonly from: number; isRemoving: boolean};
@@ -29,7 +37,17 @@ type Claim = {
 	readonly beginnings: readonly number[];
 };
 
-const counts = {states: 0, torn: 0, lives: 0, failures: 0, damaged: 0, refused: 0, late: 0};
+const counts = {
+	states: 0,
+	torn: 0,
+	lives: 0,
+	failures: 0,
+	damaged: 0,
+	refused: 0,
+	late: 0,
+	cut: 0,
+	cutRefused: 0,
+};
 
 test(`${wanted} states that a crash may leave: what was acknowledged is there, and nothing is called damaged`, async () => {
 	for (let seed = 1; counts.states < wanted; seed++) {
@@ -47,7 +65,9 @@ test(`${wanted} states that a crash may leave: what was acknowledged is there, a
 	expect(counts.torn).toBeGreaterThan(wanted / 20);
 	expect(counts.failures).toBeGreaterThan(wanted / 200);
 	expect(counts.refused).toBeGreaterThan(wanted / 50);
-	expect(counts.late).toBeGreaterThan(wanted / 200);
+	expect(counts.cut).toBeGreaterThan(wanted / 20);
+	expect(counts.cutRefused).toBeGreaterThan(wanted / 50);
+	expect(counts.late).toBeGreaterThan(wanted / 500);
 }, 120_000);
 
 /** The lives of one journal on one disk, and all that it was ever given. */
@@ -65,7 +85,13 @@ class Past {
 		this.#random = new Random(seed);
 		const head = Buffer.alloc(headerBytes);
 		seal(head, 0, 1, 0);
-		this.#files = new SimulatedFiles(this.#random, new Map([[join(directory, '00000001.segment'), head]]));
+		this.#files = new SimulatedFiles(
+			this.#random,
+			new Map([
+				[join(directory, '00000001.segment'), head],
+				[watermarkOf(directory), newWatermark],
+			]),
+		);
 	}
 
 	async live(): Promise<void> {
@@ -98,7 +124,7 @@ class Past {
 	#weakness() {
 		const random = this.#random;
 		return random.pick([
-			{roomBytes: random.below(6000)},
+			{roomBytes: random.below(10_000)},
 			{syncs: random.below(10)},
 			{pieceBytes: random.between(1, 300)},
 		]);
@@ -111,6 +137,7 @@ class Past {
 			directory,
 			segmentBytes,
 			idleMs: 1000,
+			markMs: random.pick([0, 1000]),
 			onError: error => failures.push(error),
 			files,
 			reader: files,
@@ -238,6 +265,37 @@ class Past {
 		expectAll(recovered.entries, recovered.since, claim);
 		if (recovered.tornAt) counts.torn++;
 		if (this.#random.chance(0.2)) await this.#damage(image, recovered, claim);
+		if (this.#random.chance(0.2)) await this.#cut(image, recovered);
+	}
+
+	/**
+	 * All from the beginning of a group on is gone, as if nobody had ever written
+	 * it: that is said if the watermark knows better, and only then.
+	 */
+	async #cut(image: Image, {last, groups}: Recovered): Promise<void> {
+		const {mark} = await readWatermark(readerOf(image), watermarkOf(directory));
+		const paths = [...image.keys()].filter(path => path.endsWith('.segment')).sort();
+		const found = paths.flatMap(path => groupsIn(image.get(path)!).map(group => ({...group, path})));
+		// A restart writes the last group again: only without both of them it is gone.
+		const once = found.filter(({number}, index) => found.findIndex(one => one.number === number) === index);
+		const from = this.#random.pick(once.slice(-8));
+		if (!last || !from || from.number <= last.number - groups + 1) return;
+		const content = Buffer.from(image.get(from.path)!);
+		content.fill(0, from.start);
+		const kept = [...image].filter(([path]) => !path.endsWith('.segment') || path < from.path);
+		const isMissed = from.number <= mark.number;
+		counts.cut++;
+		if (isMissed) counts.cutRefused++;
+		const cut = recover(directory, readerOf(new Map([...kept, [from.path, content]])));
+		const outcome = await cut.then(
+			recovered => `it ends with group ${recovered.last?.number}`,
+			(error: Error) => error.message,
+		);
+		// With the note that older segments are superfluous these are missed, whatever the watermark says.
+		const hasNote = found.some(({number, text}) => number >= from.number && /^t /m.test(text));
+		const expected = isMissed ? 'does not vote' : 'it ends with group';
+		if (!outcome.includes(expected) && !hasNote)
+			throw new Error(`cut before group ${from.number}, with a mark at ${mark.number}: ${outcome}`);
 	}
 
 	/** A bit turns, or a sector that nobody was writing is lost or in the wrong place: that is said, unless nothing is missing. */
@@ -270,6 +328,16 @@ class Past {
 			counts.refused++;
 		}
 	}
+}
+
+function groupsIn(content: Buffer): {number: number; start: number; text: string}[] {
+	const found: {number: number; start: number; text: string}[] = [];
+	for (let start = 0, group = groupAt(content, 0); group; group = groupAt(content, start)) {
+		found.push({number: group.number, start, text: payloadOf(group)});
+		start += group.bytes.length;
+	}
+
+	return found;
 }
 
 const readerOf = (image: Image) => new SimulatedFiles(new Random(1), image);

@@ -1,4 +1,4 @@
-import {existsSync} from 'node:fs';
+import {existsSync, readFileSync} from 'node:fs';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -6,6 +6,7 @@ import {setImmediate as turn, setTimeout as wait} from 'node:timers/promises';
 import type {Entry} from '../../source/consensus/types.ts';
 import {type Files, realFiles} from '../../source/storage/files.ts';
 import {Journal, type JournalOptions} from '../../source/storage/journal.ts';
+import {watermarkOf} from '../../source/storage/watermark.ts';
 import type {Rig} from './disk.contract.ts';
 
 export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'paxos-chat-'));
@@ -138,6 +139,12 @@ export class JournalRig implements Rig {
 		});
 		await until(() => isDone || files.isDead);
 		if (!isDone) await new Promise(() => {});
+	}
+
+	/** The number of the group that the watermark names. */
+	get mark(): number {
+		const copies = readFileSync(watermarkOf(this.directory), 'utf8').matchAll(/"group":\[(\d+),/g);
+		return Math.max(...Array.from(copies, ([, number]) => Number(number)));
 	}
 
 	rotate(restated: readonly Entry[]) {

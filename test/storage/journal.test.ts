@@ -12,6 +12,7 @@ import {Failure} from '../../source/failure.ts';
 import {headerBytes} from '../../source/storage/group.ts';
 import {Journal} from '../../source/storage/journal.ts';
 import {recover} from '../../source/storage/recovery.ts';
+import {watermarkOf} from '../../source/storage/watermark.ts';
 import {encodeValue} from '../../source/value-text.ts';
 import {accepted, decided, diskContract, view} from './disk.contract.ts';
 import {JournalRig, temporaryDirectory, until} from './journal-rig.ts';
@@ -38,6 +39,11 @@ const segmentsOf = (directory: string) =>
 	readdirSync(directory)
 		.filter(name => name.endsWith('.segment'))
 		.map(name => join(directory, name));
+
+function copyJournal(from: string, to: string): void {
+	cpSync(from, to, {recursive: true});
+	cpSync(watermarkOf(from), watermarkOf(to));
+}
 
 /** The segment that was written last, and where each group begins and ends in it. */
 function lastSegment(directory: string) {
@@ -314,7 +320,7 @@ describe('damage in a journal', () => {
 				await rig.write(view(1));
 				await rig.journal.close();
 				const fork = new JournalRig(`${rig.directory}.fork`, rig.options);
-				cpSync(rig.directory, fork.directory, {recursive: true});
+				copyJournal(rig.directory, fork.directory);
 				for (const [one, text] of [
 					[rig, 'one'],
 					[fork, 'two'],
@@ -346,6 +352,131 @@ describe('damage in a journal', () => {
 			await rm(rig.directory, {recursive: true});
 			await mkdir(rig.directory);
 			await expect(rig.start()).rejects.toThrow('has lost its memory');
+		}));
+});
+
+describe('an end that is gone without a trace', () => {
+	/** Writes, is idle, and dies. */
+	const write = async (rig: JournalRig) => {
+		await rig.start();
+		for (let number = 1; number <= 4; number++) await rig.write(view(number));
+		// The first group is that of a new journal.
+		await until(() => rig.mark === 5);
+		await rig.crash();
+		return lastSegment(rig.directory);
+	};
+
+	test('a journal that was cut between two groups is refused, but for what a torn write may take', () =>
+		onRig(async rig => {
+			const {path, buffer, groups} = await write(rig);
+			// The last one is the empty group of the close.
+			for (const [index, {start}] of groups.entries()) {
+				for (const isShorter of [false, true]) {
+					const cut = Buffer.from(isShorter ? buffer.subarray(0, start) : buffer);
+					cut.fill(0, start);
+					writeFileSync(path, cut);
+					if (index === groups.length - 1) {
+						expect((await recover(rig.directory)).entries).toEqual([1, 2, 3, 4].map(view));
+					} else if (index === 0) {
+						await expect(rig.start()).rejects.toThrow('has lost its memory');
+					} else {
+						const {message} = await refusal(rig.directory);
+						expect(message).toContain(`damaged at byte ${start}, group 5 was on disk once and is gone`);
+					}
+				}
+			}
+		}));
+
+	test('under load the mark follows, without a sync that a write waits for', () =>
+		onRig(
+			async rig => {
+				await rig.start();
+				for (let number = 1; rig.mark < 12; number++) await rig.write(view(number));
+				await rig.crash();
+				const {path, groups} = lastSegment(rig.directory);
+				truncateSync(path, groups[10]!.start);
+				expect((await refusal(rig.directory)).message).toMatch(/group \d+ was on disk once and is gone/);
+			},
+			{idleMs: 1_000_000, markMs: 0},
+		));
+
+	test('without its last segment, or with an older copy of one or of all of it, it is refused', () =>
+		onRig(async rig => {
+			await rig.start();
+			for (let slot = 1; slot <= 30; slot++) await rig.write(accepted(slot, 'z'.repeat(150)));
+			const early = `${rig.directory}.early`;
+			cpSync(rig.directory, early, {recursive: true});
+			for (let slot = 31; slot <= 60; slot++) await rig.write(accepted(slot, 'z'.repeat(150)));
+			await rig.journal.close();
+			const late = `${rig.directory}.late`;
+			cpSync(rig.directory, late, {recursive: true});
+			const replaceBy = (copy: string) => {
+				rmSync(rig.directory, {recursive: true});
+				cpSync(copy, rig.directory, {recursive: true});
+			};
+
+			const {path} = lastSegment(rig.directory);
+			rmSync(path);
+			expect((await refusal(rig.directory)).message).toContain('was on disk once and is gone');
+
+			replaceBy(late);
+			const half = lastSegment(early).path.replace(early, rig.directory);
+			cpSync(lastSegment(early).path, half);
+			for (const later of segmentsOf(rig.directory).filter(name => name > half)) rmSync(later);
+			expect((await refusal(rig.directory)).message).toContain('was on disk once and is gone');
+
+			replaceBy(early);
+			expect((await refusal(rig.directory)).message).toContain('was on disk once and is gone');
+			await expect(rig.start()).rejects.toThrow('was on disk once and is gone');
+			replaceBy(late);
+			expect((await recover(rig.directory)).entries).toHaveLength(60);
+		}));
+
+	test('a group in its place that is another one is refused', () =>
+		onRig(
+			async rig => {
+				await rig.start();
+				await rig.write(view(1));
+				await rig.crash();
+				const fork = new JournalRig(`${rig.directory}.fork`, rig.options);
+				copyJournal(rig.directory, fork.directory);
+				for (const [one, text] of [
+					[rig, 'one'],
+					[fork, 'two'],
+				] as const) {
+					await one.start();
+					for (let slot = 1; slot <= 4; slot++) await one.write(accepted(slot, text));
+					await one.journal.close();
+				}
+				rmSync(rig.directory, {recursive: true});
+				cpSync(fork.directory, rig.directory, {recursive: true});
+				expect((await refusal(rig.directory)).message).toContain('is another one than was once on disk');
+			},
+			{segmentBytes: 8192, idleMs: 1_000_000},
+		));
+
+	test('a watermark with one bad copy will do, and is made whole; with none, or gone, it is refused', () =>
+		onRig(async rig => {
+			await write(rig);
+			const path = watermarkOf(rig.directory);
+			const intact = readFileSync(path);
+			expect((await recover(rig.directory)).blemish).toBeUndefined();
+			for (const at of [10, 4096 + 60]) {
+				const bad = Buffer.from(intact);
+				bad[at]! ^= 1;
+				writeFileSync(path, bad);
+				const {blemish, entries} = await recover(rig.directory);
+				expect(blemish).toBe(`${path}: one of its two copies is damaged; the other one is good`);
+				expect(entries).toHaveLength(4);
+			}
+			await rig.start();
+			await rig.crash();
+			expect((await recover(rig.directory)).blemish).toBeUndefined();
+
+			writeFileSync(path, Buffer.alloc(5000));
+			expect((await refusal(rig.directory)).message).toContain(`${path} is damaged, or of a kind`);
+			rmSync(path);
+			expect((await refusal(rig.directory)).message).toContain(`${path} is missing`);
 		}));
 });
 
@@ -402,6 +533,25 @@ describe('the first error of the disk', () => {
 				setImmediate(done, coded('EIO', 'EIO: i/o error, fdatasync'));
 			};
 		}, 'EIO'));
+
+	test('is final when a sync of the watermark fails', () =>
+		onRig(
+			async rig => {
+				await rig.start();
+				const {fdatasync} = rig.files;
+				let syncs = 0;
+				rig.files.fdatasync = (fd, done) => {
+					if (++syncs < 2) fdatasync(fd, done);
+					else setImmediate(done, coded('EIO', 'EIO: i/o error, fdatasync'));
+				};
+				// The first sync is that of the group, the second that of the mark.
+				await rig.write(view(1));
+				await until(() => rig.failures.length > 0);
+				expect(rig.failures[0]?.message).toContain('EIO');
+				expect(syncs).toBe(2);
+			},
+			{segmentBytes: 8192, idleMs: 1_000_000, markMs: 0},
+		));
 
 	test('is final when the disk is full', () =>
 		failing(rig => {
@@ -567,7 +717,7 @@ describe('the segments of a journal', () => {
 			let isThrough = false;
 			for (let step = 1; !isThrough; step++) {
 				const directory = join(home, `journal-${step}`);
-				cpSync(before.directory, directory, {recursive: true});
+				copyJournal(before.directory, directory);
 				const rig = new JournalRig(directory, {idleMs: 1_000_000});
 				rig.dieAt = step;
 				const result = await live(rig);
