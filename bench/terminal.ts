@@ -43,6 +43,10 @@ export class ScreenUnderTest {
 		this.#terminal.onScroll(() => {
 			if (this.isAlternate) this.overflows++;
 		});
+		// Going there counts as scrolling.
+		this.#terminal.buffer.onBufferChange(() => {
+			this.overflows = 0;
+		});
 		const {parser} = this.#terminal;
 		for (const code of [0, 1, 2, 4, 7, 8, 9, 10, 11, 12, 52, 104, 133, 777, 1337])
 			parser.registerOscHandler(code, data => this.driven.push(`OSC ${code} ${data}`) > 0);
