@@ -11,6 +11,29 @@ const controller = new AbortController();
  */
 export const leaving: AbortSignal = controller.signal;
 
+/**
+ * All that a process may be told to end with and can still act on. Ink would
+ * put the terminal right by itself, but only what Ink took, and only as long
+ * as nobody else listens to the signal.
+ */
+export const endings = [
+	'SIGINT',
+	'SIGTERM',
+	'SIGHUP',
+	'SIGQUIT',
+	'SIGABRT',
+	'SIGALRM',
+	'SIGVTALRM',
+	'SIGUSR2',
+	'SIGXCPU',
+	'SIGXFSZ',
+	'SIGTRAP',
+	'SIGSYS',
+	'SIGIO',
+	'SIGPWR',
+	'SIGSTKFLT',
+] as const satisfies readonly NodeJS.Signals[];
+
 /** From the signal to the end, whatever is still being done: the contract says two seconds, less a little for the end itself. */
 const withinMs = 1900;
 /** How long replicas that are stopped by a signal may take until their logs are equal: the rest is for stopping them. */
@@ -21,7 +44,9 @@ export const quietMs = 1300;
  * process by `exit`. So does the first if nobody holds anything.
  */
 export function listenForSignals(exit: (code: number) => void): void {
-	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+	for (const signal of endings) {
+		// Not every system knows all of them.
+		if (constants.signals[signal] === undefined) continue;
 		process.on(signal, () => {
 			const code = 128 + constants.signals[signal];
 			const isHeld = getEventListeners(leaving, 'abort').length > 0;
