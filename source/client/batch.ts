@@ -39,6 +39,10 @@ export type Progress = {
 	readonly view: View | null;
 	/** How the first connection stands, for people. */
 	readonly sentence: string;
+	/** Said and not answered yet. */
+	readonly underWay: number;
+	/** Answered messages that were said more than once. */
+	readonly retried: number;
 };
 
 /** The answer of `--batch --json`. */
@@ -215,7 +219,15 @@ class Batch {
 			before = this.#acknowledged;
 			toldAt = now;
 			const sentence = this.#connections[0]?.store.getSnapshot().connection.sentence ?? '';
-			onProgress({requested, acknowledged: before, perSecond, view: this.#view(), sentence});
+			onProgress({
+				requested,
+				acknowledged: before,
+				perSecond,
+				view: this.#view(),
+				sentence,
+				underWay: this.#said - this.#settled,
+				retried: this.#retried,
+			});
 		}, 1000);
 	}
 

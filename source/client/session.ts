@@ -94,6 +94,22 @@ export class Session {
 		this.#take({nick, text, done, key: 0});
 	}
 
+	/** Takes a message back that nobody was told yet; says whether it could. */
+	unsay(key: number): boolean {
+		const end = {sequence: null, retries: 0, status: 'failed', why: 'taken back'} as const;
+		if (this.#words?.key === key) {
+			if (this.#wordsSent > 0) return false;
+			this.#settle(end);
+			return true;
+		}
+
+		const index = this.#queue.findIndex((words, at) => at >= this.#next && words.key === key);
+		if (index === -1) return false;
+		const [words] = this.#queue.splice(index, 1);
+		this.#report(words!, end);
+		return true;
+	}
+
 	/** What is to be said, and said again, until it is answered. */
 	get request(): Request | null {
 		return this.#request;

@@ -597,6 +597,46 @@ describe('telling how things stand', () => {
 		expect(client.store.getSnapshot().pending).toEqual([]);
 	});
 
+	test('what nobody was told yet can be taken back, and the next one has its turn', async () => {
+		const {cluster, replicas} = await stage(1);
+		const [r0] = replicas as [FakeReplica];
+		const heldBack: Array<() => void> = [];
+		r0.script.say = onMessage(
+			() => r0,
+			(request, socket) => heldBack.push(() => r0.answer([request], socket)),
+		);
+		const client = join({cluster, patienceMs: 10_000});
+		const session = client.session('alice');
+		const results = ['one', 'two', 'three'].map(text => session.say(text));
+		await until('the first is under way', () => heldBack.length === 1);
+		const [one, two] = client.store.getSnapshot().pending;
+		expect([session.unsay(one!.key), session.unsay(two!.key), session.unsay(99)]).toEqual([
+			false,
+			true,
+			false,
+		]);
+		delete r0.script.say;
+		heldBack[0]!();
+		expect(await Promise.all(results)).toMatchObject([
+			{status: 'ok', sequence: 1},
+			{status: 'failed', sequence: null, why: 'taken back'},
+			{status: 'ok', sequence: 2},
+		]);
+		expect(r0.messages.map(({text}) => text)).toEqual(['one', 'three']);
+	});
+
+	test('before anybody is reached even the first can be taken back', async () => {
+		const {cluster, replicas} = await stage(1);
+		await replicas[0]!.stop();
+		const client = join({cluster});
+		const session = client.session('alice');
+		const results = ['one', 'two'].map(text => session.say(text));
+		expect(session.unsay(client.store.getSnapshot().pending[0]!.key)).toBe(true);
+		await replicas[0]!.start();
+		expect(await Promise.all(results)).toMatchObject([{status: 'failed'}, {status: 'ok', sequence: 1}]);
+		expect(replicas[0]!.messages.map(({text}) => text)).toEqual(['two']);
+	});
+
 	test('programs leave no trace in the store', async () => {
 		const {cluster} = await stage(1);
 		const client = join({cluster});
