@@ -4,6 +4,7 @@ import type {Supervisor} from '../source/supervisor.ts';
 import type {Flags} from './flags.ts';
 import {withLeanInk} from './lean-ink.ts';
 import {leaving} from './leaving.ts';
+import type {RunningLoad} from './load.ts';
 import {nickOf} from './target.ts';
 
 /** What the full screen is opened with; it resolves with the exit code. */
@@ -22,7 +23,9 @@ export type ScreenOptions = {
 	readonly supervisor: Supervisor | null;
 	/** Looks whether replicas are to be started, and starts them. It is called when the first picture stands, and says what it does. */
 	readonly starting?: (say: (line: string) => void) => Promise<Supervisor | null>;
-	readonly startIn: 'chat' | 'monitor';
+	readonly startIn: 'chat' | 'monitor' | 'batch';
+	/** The screen is there to show it, and closes when it ends; it follows no chat. */
+	readonly load?: RunningLoad;
 	/** Aborted when it has to leave: it puts the terminal right and resolves. */
 	readonly leaving: AbortSignal;
 };

@@ -184,7 +184,7 @@ describe('leaving', () => {
 		expect(users(/(?<![#\w.])process\.kill\((?!'')/, 'source', 'cli')).toEqual([
 			'source/server.ts',
 			'source/stories/stage.ts',
-			'cli/tui/app.tsx',
+			'cli/tui/stage.tsx',
 		]);
 	});
 
@@ -202,7 +202,7 @@ describe('leaving', () => {
 
 describe('the screen', () => {
 	/** Where the outside comes in: files, supervisor, clients, the terminal. */
-	const doors = ['cli/tui/app.tsx', 'cli/tui/ports.ts', 'cli/tui/terminal.tsx'];
+	const doors = ['cli/tui/app.tsx', 'cli/tui/ports.ts', 'cli/tui/stage.tsx', 'cli/tui/terminal.tsx'];
 	const inner = within('cli/tui').filter(path => !doors.includes(path));
 	/** Types of what is shown, and text that is safe to show. */
 	const shown = [

@@ -1,21 +1,25 @@
-import {type BatchEnd, type BatchReport, type Progress, runBatch} from '../../source/client/batch.ts';
+import type {BatchEnd, Progress} from '../../source/client/batch.ts';
 import {Failure} from '../../source/failure.ts';
 import {HistoryFile} from '../../source/history-file.ts';
 import type {Flags} from '../flags.ts';
 import {leaving} from '../leaving.ts';
-import {print, tell} from '../output.ts';
+import {startLoad} from '../load.ts';
+import {isTerminal, print, tell} from '../output.ts';
+import {openScreen} from '../screen.ts';
+import {summaryOf} from '../summary.ts';
 import {clusterOf, nickOf, refuseReadOnly, timeoutMsOf} from '../target.ts';
 
 const usualTimeoutSeconds = 120;
 
-/** `--batch N`: says N messages, reports how fast. Starts no replicas and follows no feed. */
+/** `--batch N`: says N messages, reports how fast; on a terminal the screen shows how it goes. Starts no replicas and follows no feed. */
 export async function batch(flags: Flags): Promise<number> {
 	refuseReadOnly(flags, '--batch');
 	const cluster = clusterOf(flags);
 	const timeoutMs = timeoutMsOf(flags, usualTimeoutSeconds);
 	const history = flags.history === undefined ? undefined : await openHistory(flags.history);
-	const progress = new ProgressLine();
-	const end = await runBatch({
+	const isScreen = isTerminal() && !flags.plain && !flags.json;
+	const progress = isScreen ? null : new ProgressLine();
+	const load = startLoad({
 		cluster,
 		messages: flags.batch ?? 1,
 		clients: flags.clients ?? 1,
@@ -23,16 +27,29 @@ export async function batch(flags: Flags): Promise<number> {
 		nick: nickOf(flags),
 		...(flags.via === undefined ? {} : {via: flags.via}),
 		timeoutMs,
-		signal: leaving,
-		onProgress: told => progress.show(told),
+		onProgress: told => progress?.show(told),
 		...(history === undefined ? {} : {onOperation: operation => history.append(operation)}),
 	});
-	progress.clear();
+	leaving.addEventListener('abort', load.stop, {once: true});
+	if (leaving.aborted) load.stop();
+	let seen = 0;
+	if (isScreen) {
+		seen = await openScreen(cluster, flags, {supervisor: null, startIn: 'batch', load});
+		// Whoever left before the end has not long to wait for the summary.
+		load.stop();
+	}
+
+	const end = await load.ended;
+	leaving.removeEventListener('abort', load.stop);
+	progress?.clear();
 	await history?.close().catch((error: Error) => {
 		throw new Failure(`--history: ${error.message}`, 1, {cause: error});
 	});
-	print(flags.json ? `${JSON.stringify(end.report)}\n` : summary(end.report));
-	if (end.reason === 'aborted') return leaving.reason as number;
+	print(`${flags.json ? JSON.stringify(end.report) : summaryOf(end.report).join('\n')}\n`);
+	// Its monitor saw replicas that hold different chats.
+	if (seen !== 0) return seen;
+	// Ctrl+C is a key of the screen, and a signal everywhere else.
+	if (end.reason === 'aborted') return leaving.aborted ? (leaving.reason as number) : 130;
 	return judge(end, timeoutMs / 1000);
 }
 
@@ -52,19 +69,6 @@ function judge({report, reason, isReached, why}: BatchEnd, seconds: number): num
 			4,
 		);
 	throw new Failure(`${left}; the first that was not: ${why ?? 'no reason given'}`);
-}
-
-function summary(report: BatchReport): string {
-	const {acknowledged, requested, unknown, failed, clients, retried, seconds, throughput, viewChanges} =
-		report;
-	const {p50, p95, p99, max} = report.latencyMs;
-	const ms = (value: number | null) => (value === null ? '-' : `${value.toFixed(1)} ms`);
-	return [
-		`${acknowledged} of ${requested} messages acknowledged by ${clients} clients in ${seconds.toFixed(2)} s: ${Math.round(throughput)} a second`,
-		`latency: p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, longest ${ms(max)}`,
-		`${retried} retried, ${unknown} of unknown fate, ${failed} failed, ${viewChanges} view changes`,
-		'',
-	].join('\n');
 }
 
 /** One line that is drawn over itself on a terminal; elsewhere a line a second, if there is news. */

@@ -1,27 +1,21 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-import {type Instance, render, type SuspendTerminal} from 'ink';
-import {type Progress, runBatch} from '../../source/client/batch.ts';
 import {Client} from '../../source/client/client.ts';
 import {Monitor} from '../../source/client/monitor.ts';
 import {safeLine} from '../../source/safe-text.ts';
+import {type RunningLoad, startLoad} from '../load.ts';
 import {tell} from '../output.ts';
 import type {ScreenOptions} from '../screen.ts';
-import {Latencies} from './latencies.ts';
-import {type Effect, type Event, initialModel} from './model.ts';
+import {summaryOf} from '../summary.ts';
+import {type Batch, type Effect, type Event, initialModel} from './model.ts';
 import {editText, FaultConsole, HistoryFile, saveText} from './ports.ts';
 import {Screen} from './screen.ts';
-import {Terminal} from './terminal.tsx';
-import {hearingWheel} from './wheel.ts';
+import {Stage} from './stage.tsx';
 
 /** Lines of history that are there from the start; more come when the reader scrolls back. */
 const firstLines = 500;
-/** Whoever is mentioned often is not rung for each time. */
-const bellMs = 2000;
-/** Terminals turn the wheel into arrow keys, which would walk through the history of the input. */
-const wheel = {take: '\u001b[?1007s\u001b[?1007l', give: '\u001b[?1007r'} as const;
-
-/** Presses and the wheel, told in the form that has no limit of columns. */
-const mouse = {on: '\u001b[?1000h\u001b[?1006h', off: '\u001b[?1006l\u001b[?1000l'} as const;
+/** How often the picture of a load is renewed. */
+const loadMs = 250;
+/** A load from the chat gives up when nothing was acknowledged for so long. */
+const loadTimeoutMs = 120_000;
 
 /** Opens the full screen. Resolves with the exit code when the user has left it. */
 export async function runScreen(options: ScreenOptions): Promise<number> {
@@ -38,22 +32,24 @@ class App {
 	readonly #left = Promise.withResolvers<void>();
 	#session: ReturnType<Client['session']>;
 	#screen: Screen | null = null;
-	#instance: Instance | null = null;
-	#batch: AbortController | null = null;
-	#suspend: SuspendTerminal | null = null;
-	#rangAt = Number.NEGATIVE_INFINITY;
+	#stage: Stage | null = null;
+	#load: RunningLoad | null = null;
 
 	constructor(options: ScreenOptions) {
 		const {cluster, via, nick, dataDirectory, supervisor} = options;
 		this.#options = options;
-		this.#client = new Client({cluster, ...(via === null ? {} : {via}), follow: {last: firstLines}});
+		this.#client = new Client({
+			cluster,
+			...(via === null ? {} : {via}),
+			follow: options.startIn === 'batch' ? null : {last: firstLines},
+		});
 		this.#session = this.#client.session(nick);
 		this.#monitor = new Monitor({cluster});
 		this.#console = new FaultConsole(cluster, dataDirectory, this.#monitor.store, supervisor);
 	}
 
 	async run(): Promise<number> {
-		const {cluster, nick, isReadOnly, isAscii, colour, supervisor, startIn, leaving, starting} =
+		const {cluster, nick, isReadOnly, isAscii, colour, supervisor, startIn, leaving, starting, load} =
 			this.#options;
 		const screen = new Screen({
 			client: this.#client.store,
@@ -62,18 +58,22 @@ class App {
 				replicas: cluster.replicas.length,
 				f: cluster.f,
 				client: this.#session.client,
+				hasChat: startIn !== 'batch',
 				isReadOnly,
 				isAscii,
 				ownsReplicas: supervisor !== null,
 				noFaults: 'not ready yet: a moment',
 				starting: starting === undefined ? null : 'looking for replicas',
 			},
-			model: initialModel({
-				nick,
-				view: startIn === 'chat' ? 'split' : startIn,
-				theme: colour ? 'dark' : 'mono',
-				history: await this.#history.read(),
-			}),
+			model: {
+				...initialModel({
+					nick,
+					view: startIn === 'chat' ? 'split' : startIn,
+					theme: colour ? 'dark' : 'mono',
+					history: await this.#history.read(),
+				}),
+				...(load === undefined ? {} : {batch: batchOf(load)}),
+			},
 			size: sizeOf,
 			perform: effect => this.#perform(effect),
 			fail: error => this.#left.reject(error),
@@ -82,26 +82,14 @@ class App {
 		const leave = () => this.#left.resolve();
 		leaving.addEventListener('abort', leave, {once: true});
 		if (leaving.aborted) leave();
-		// Before Ink hears of it, so that it never lays out a picture of the old size.
-		const resize = () => screen.refresh();
-		process.stdout.on('resize', resize);
-		// Whatever ends the process tells why on the screen that remains.
-		const crash = () => this.#instance?.unmount();
-		// Ink gives back what Ink took; the mouse is ours.
-		const giveBack = () => process.stdout.write(mouse.off + wheel.give);
-		process.once('exit', giveBack);
-		process.prependListener('uncaughtException', crash);
-		process.prependListener('unhandledRejection', crash);
+		const stage = new Stage(screen);
+		this.#stage = stage;
+		if (load !== undefined) void this.#watch(load, screen).then(leave, error => this.#left.reject(error));
 		try {
-			this.#instance = this.#render(screen);
-			const crashed = this.#instance.waitUntilExit().then(() => {});
-			const started = this.#start(screen);
-			await Promise.race([this.#left.promise, crashed, started.then(() => this.#left.promise)]);
+			const shown = stage.open();
+			const started = this.#start(screen, shown);
+			await Promise.race([this.#left.promise, stage.ended, started.then(() => this.#left.promise)]);
 		} finally {
-			process.stdout.off('resize', resize);
-			process.off('exit', giveBack);
-			process.off('uncaughtException', crash);
-			process.off('unhandledRejection', crash);
 			leaving.removeEventListener('abort', leave);
 			await this.#close(screen);
 		}
@@ -110,10 +98,10 @@ class App {
 	}
 
 	/** Replicas of our own, if none answers. That they cannot be started ends the screen, with the reason. */
-	async #start(screen: Screen): Promise<void> {
+	async #start(screen: Screen, shown: Promise<void>): Promise<void> {
 		const {starting} = this.#options;
 		if (starting !== undefined) {
-			await this.#instance?.waitUntilRenderFlush();
+			await shown;
 			const supervisor = await starting(line => {
 				screen.learn({starting: safeLine(line)});
 				screen.dispatch({type: 'told', text: safeLine(line)});
@@ -125,36 +113,13 @@ class App {
 		screen.learn({noFaults: await this.#console.open()});
 	}
 
-	#render(screen: Screen): Instance {
-		process.stdout.write(wheel.take);
-		const onMount = (lend: SuspendTerminal) => {
-			this.#suspend = lend;
-		};
-		return render(<Terminal screen={screen} onMount={onMount} />, {
-			stdin: hearingWheel(process.stdin, key => {
-				// What is still on its way when it was turned off.
-				if (screen.model.hasMouse) screen.dispatch({type: 'key', key});
-			}),
-			alternateScreen: true,
-			incrementalRendering: true,
-			// A key is seen within a sixtieth of a second; news come five times a second anyway.
-			maxFps: 60,
-			interactive: true,
-			patchConsole: false,
-			exitOnCtrlC: false,
-			kittyKeyboard: {mode: 'auto'},
-		});
-	}
-
 	async #close(screen: Screen): Promise<void> {
-		this.#batch?.abort();
+		this.#load?.stop();
 		screen.close();
 		const {line, sawDivergence} = screen.model;
 		// What was typed is never lost.
 		if (line.text !== '') this.#history.add(line.text);
-		this.#instance?.unmount();
-		await this.#instance?.waitUntilExit().catch(() => {});
-		process.stdout.write(mouse.off + wheel.give);
+		await this.#stage?.close();
 		const open = this.#client.store.getSnapshot().pending.filter(({settledAt}) => settledAt === undefined);
 		for (const {text} of open) tell(`not acknowledged when you left: ${safeLine(text)}`);
 		if (sawDivergence) tell(this.#monitor.store.agreement.sentence);
@@ -185,14 +150,14 @@ class App {
 			case 'remember':
 				this.#history.add(effect.text);
 				return;
+			case 'unsay':
+				if (this.#session.unsay(effect.key)) store.forget(effect.key);
+				return;
 			case 'batch':
-				void this.#runBatch(effect);
+				this.#begin(effect);
 				return;
 			case 'stopBatch':
-				this.#batch?.abort();
-				return;
-			case 'copy':
-				process.stdout.write(`\u001b]52;c;${Buffer.from(effect.text).toString('base64')}\u0007`);
+				(this.#options.load ?? this.#load)?.stop();
 				return;
 			case 'edit':
 				void this.#edit(effect.text);
@@ -203,93 +168,51 @@ class App {
 			case 'connect':
 				this.#client.moveTo(effect.id);
 				return;
-			case 'mouse':
-				process.stdout.write(effect.isOn ? mouse.on : mouse.off);
-				return;
-			case 'bell':
-				this.#ring();
-				return;
-			case 'redraw':
-				// Taking the terminal back is drawing everything.
-				void this.#lend(async () => {});
-				return;
-			case 'suspend':
-				void this.#lend(stopped);
-				return;
 			case 'quit':
 				this.#left.resolve();
 				return;
+			default:
+				this.#stage?.perform(effect);
 		}
-	}
-
-	#ring(): void {
-		if (performance.now() - this.#rangAt < bellMs) return;
-		this.#rangAt = performance.now();
-		process.stdout.write('\u0007');
 	}
 
 	async #edit(text: string): Promise<void> {
 		let event: Event | null = null;
-		await this.#lend(async () => {
+		await this.#stage?.lend(async () => {
 			event = await editText(text);
 		});
 		if (event !== null) this.#screen?.dispatch(event);
 	}
 
-	/** Gives the terminal away as it was found, and draws everything when it is back. */
-	async #lend(use: () => Promise<void>): Promise<void> {
-		await this.#suspend?.(async () => {
-			process.stdout.write(mouse.off + wheel.give);
-			await use();
-			process.stdout.write(wheel.take + (this.#screen?.model.hasMouse === true ? mouse.on : ''));
-		});
+	#begin({messages, clients, nick}: Effect & {type: 'batch'}): void {
+		const {cluster} = this.#options;
+		this.#load = startLoad({cluster, messages, clients, size: 100, nick, timeoutMs: loadTimeoutMs});
+		// The reducer is at work just now.
+		const screen = this.#screen!;
+		void this.#watch(this.#load, screen).catch(error => this.#left.reject(error));
 	}
 
-	async #runBatch({messages, clients, nick}: Effect & {type: 'batch'}): Promise<void> {
-		this.#batch?.abort();
-		const batch = new AbortController();
-		this.#batch = batch;
-		const rates: number[] = [];
-		const latencies = new Latencies();
-		let last: Progress | undefined;
-		const end = await runBatch({
-			cluster: this.#options.cluster,
-			messages,
-			clients,
-			size: 100,
-			nick,
-			timeoutMs: 120_000,
-			signal: batch.signal,
-			onOperation: ({start, end: answered}) => {
-				if (answered !== null) latencies.add(answered - start);
-			},
-			onProgress: progress => {
-				last = progress;
-				rates.push(progress.perSecond);
-				this.#screen?.dispatch({
-					type: 'batch',
-					batch: {progress, rates: rates.slice(-60), latency: latencies.now()},
-				});
-			},
-		});
-		if (this.#batch !== batch) return;
-		const {report} = end;
-		const summary = [
-			`${report.acknowledged} of ${report.requested} acknowledged in ${report.seconds.toFixed(1)} s: ${Math.round(report.throughput)}/s`,
-			`${report.retried} retried, ${report.unknown} unknown, ${report.failed} failed, ${report.viewChanges} view changes`,
-		].join('\n');
-		const {acknowledged} = report;
-		const progress = {requested: messages, perSecond: 0, view: null, sentence: '', ...last, acknowledged};
-		this.#screen?.dispatch({type: 'batch', batch: {summary, progress, latency: latencies.now()}});
+	/** Shows how a load goes, until it has ended. */
+	async #watch({look, ended}: RunningLoad, screen: Screen): Promise<void> {
+		const renew = setInterval(() => screen.dispatch({type: 'batch', batch: {load: look()}}), loadMs);
+		const {report} = await ended.finally(() => clearInterval(renew));
+		const summary = summaryOf(report).join('\n');
+		const load = look();
+		const {retried} = report;
+		const progress = load.progress === null ? null : {...load.progress, retried, underWay: 0};
+		screen.dispatch({type: 'batch', batch: {load: {...load, progress}, summary, endedAt: Date.now()}});
 	}
 }
 
-/** Stops this process as Ctrl+Z does, and goes on when somebody says so; at once, if no shell is there to say it. */
-async function stopped(): Promise<void> {
-	process.kill(process.pid, 'SIGTSTP');
-	// No timer runs out while the process is stopped.
-	await sleep(50);
-}
+const batchOf = ({messages, clients, startedAt, look}: RunningLoad): Batch => ({
+	messages,
+	clients,
+	startedAt,
+	endedAt: null,
+	load: look(),
+	isStopping: false,
+	summary: null,
+});
 
 function sizeOf(): {readonly columns: number; readonly rows: number} {
 	const {columns = 80, rows = 24} = process.stdout;

@@ -6,9 +6,9 @@ import {type Layout, layout} from './layout.ts';
 import {entriesOf} from './menu.ts';
 import type {Model, Overlay, Pane} from './model.ts';
 import {batchRows} from './panes/batch.ts';
-import {eventRows, toldOf} from './panes/events.ts';
+import {eventRows} from './panes/events.ts';
 import {type InputBox, inputBox, popupRows} from './panes/input.ts';
-import {logRows} from './panes/log-grid.ts';
+import {briefLegend, logRows} from './panes/log-grid.ts';
 import {MessageList} from './panes/messages.ts';
 import {dialogRows, menuRows} from './panes/overlays.ts';
 import {
@@ -22,6 +22,7 @@ import {
 import {header, hintBar, rule, troubleSpans} from './panes/status.ts';
 import {beside, exactly, fill, framed, overlay, type Row, rowWidth, span} from './rows.ts';
 import type {ThemeName} from './theme.ts';
+import {toldOf} from './told.ts';
 import type {World} from './world.ts';
 
 /** A picture of the whole terminal: exactly `rows` rows of exactly `columns` columns. */
@@ -67,7 +68,7 @@ export function geometry(model: Model, world: World): Geometry {
 					isAscii,
 				);
 	const isChat = room.view === 'chat' || isFramed;
-	const chatWidth = isFramed ? Math.floor(columns * 0.55) - 2 : columns;
+	const chatWidth = isFramed ? Math.floor((columns * model.split) / 100) - 2 : columns;
 	const top = isFramed ? 3 : room.size === 'small' || room.size === 'narrow' ? 2 : headRows;
 	const height = model.isPlain ? rows - 1 : rows - top - inputRows - 1 - (isFramed ? 0 : popup.length);
 	return {
@@ -103,6 +104,13 @@ export function completionsFor(model: Model, world: World) {
 	return completionsOf(model.line, {
 		replicas: world.about.replicas,
 		nicks: [...nicks],
+		messages: world.client.pending
+			.filter(({state}) => state === 'failed' || state === 'queued')
+			.map(({key, text, state}) => ({
+				id: key,
+				says: `${state}: ${safeLine(text).slice(0, 40)}`,
+				isFailed: state === 'failed',
+			})),
 		isReadOnly: world.about.isReadOnly,
 	});
 }
@@ -128,8 +136,6 @@ function drawTiny({unread, last, line}: Model, world: World): Base {
 
 function drawView(model: Model, world: World, where: Geometry): Base {
 	if (model.isPlain) return drawPlain(model, world, where);
-	if (model.batch !== null && model.batch.summary === null && where.layout.view === 'chat')
-		return drawSingle(model, world, where);
 	return where.layout.view === 'split' ? drawSplit(model, world, where) : drawSingle(model, world, where);
 }
 
@@ -148,7 +154,7 @@ function drawSingle(model: Model, world: World, where: Geometry): Base {
 	const {isAscii} = world.about;
 	const isChat = room.view === 'chat';
 	const head: Row[] = [header(model, world, columns)];
-	if (isChat && (room.size === 'medium' || room.size === 'large'))
+	if ((isChat || room.view === 'batch') && (room.size === 'medium' || room.size === 'large'))
 		head.push(exactly(clusterStrip(model, world, model.focus !== 'line'), columns));
 	head.push(rule(columns, isAscii));
 	const bottom: Row[] = [];
@@ -213,9 +219,13 @@ function drawSplit(model: Model, world: World, where: Geometry): Base {
 			: framed(
 					{
 						title: [span('4 log')],
-						right: [span(model.log.slot === null ? 'tail' : `slot ${model.log.slot}`, 'dim')],
+						right: [
+							...(model.log.isOddOnly ? [span('only holes  ', 'warn')] : []),
+							span(model.log.slot === null ? 'tail' : `slot ${model.log.slot}`, 'dim'),
+						],
 						isFocused: focus === 'log',
 						isAscii,
+						foot: [span(briefLegend(isAscii), 'dim')],
 					},
 					logRows(model, world, inner, logHeight - 2, false),
 					rightWidth,
@@ -229,6 +239,7 @@ function drawSplit(model: Model, world: World, where: Geometry): Base {
 						right: [span(model.events.filter || 'all', 'dim')],
 						isFocused: focus === 'events',
 						isAscii,
+						foot: focus === 'events' ? [span('f filter  [ ] in time', 'dim')] : [],
 					},
 					eventRows(model, world, inner, eventsHeight - 2),
 					rightWidth,
@@ -263,6 +274,8 @@ function paneRows(model: Model, world: World, pane: Pane, width: number, height:
 			return logRows(model, world, width, height, true);
 		case 'events':
 			return eventRows(model, world, width, height);
+		case 'batch':
+			return model.batch === null ? [] : batchRows(model, model.batch, world, width, height);
 		case 'monitor': {
 			const table = monitorRows(model, world, width, replicas + 4, true);
 			const left = height - table.length;
@@ -338,7 +351,6 @@ function withOverlay(model: Model, world: World, base: Base): Base {
 	const {overlay: over} = model;
 	if (rows < 10 || columns < 40) return base;
 	if (over === null || over.type === 'search') {
-		if (model.batch !== null) return centred(base, batchRows(model.batch, world), columns, rows);
 		if (!model.showsDetail) return base;
 		const detail = detailRows(model, world);
 		const width = Math.min(columns, Math.max(50, ...detail.map(rowWidth)) + 3);

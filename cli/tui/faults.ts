@@ -1,5 +1,5 @@
 import type {ReplicaId, Slot} from '../../source/consensus/types.ts';
-import {isUp, leaderOf, majority, namesOf, upOf, type World} from './world.ts';
+import {hearersOf, isUp, leaderOf, majority, namesOf, stateOf, upOf, type World} from './world.ts';
 
 /** What the operator can break, and mend. */
 export type Fault =
@@ -9,6 +9,10 @@ export type Fault =
 	/** Null: all replicas. */
 	| {readonly kind: 'loss'; readonly share: number; readonly id: ReplicaId | null}
 	| {readonly kind: 'heal'; readonly id: ReplicaId | null};
+
+/** What a loss can be set to with two keys. */
+export const shares = [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 0.9, 1] as const;
+export const firstShare = 0.2;
 
 /** What would come of it, in numbers, before it is done. */
 export type Consequence = {
@@ -49,7 +53,8 @@ export function consequenceOf(fault: Fault, world: World): Consequence | {readon
 				retried,
 			);
 		case 'restart': {
-			if (isUp(world.monitor.replicas[fault.id]!))
+			const state = stateOf(world.monitor.replicas[fault.id]!, world.monitor);
+			if (state !== 'down' && state !== 'silent')
 				return withoutOne(
 					fault.id,
 					world,
@@ -61,7 +66,9 @@ export function consequenceOf(fault: Fault, world: World): Consequence | {readon
 			return {
 				title: `Restart replica r${fault.id}?`,
 				lines: [
-					'It is down, and comes back with what its disk remembers.',
+					state === 'down'
+						? 'It is down, and comes back with what its disk remembers.'
+						: 'It is silent. It is killed, and comes back with what its disk remembers.',
 					counts(world, upOf(world.monitor), [...upOf(world.monitor), fault.id]),
 				],
 				yes: `restart r${fault.id}`,
@@ -82,22 +89,8 @@ export function consequenceOf(fault: Fault, world: World): Consequence | {readon
 				name: null,
 			};
 		}
-		case 'loss': {
-			const percent = `${Math.round(fault.share * 100)}%`;
-			const who = fault.id === null ? `each of the ${world.about.replicas} replicas` : `r${fault.id}`;
-			const isTotal = fault.share === 1;
-			return {
-				title: `Lose ${percent}?`,
-				lines: [
-					`${capital(who)} loses ${percent} of the messages that it hears from its peers.`,
-					isTotal && fault.id === null
-						? 'Nobody hears anybody: NO QUORUM until you heal.'
-						: 'Messages are said again, so nothing is lost for good: it is only slower.',
-				],
-				yes: fault.share === 0 ? 'lose nothing' : `lose ${percent}`,
-				name: isTotal && fault.id === null ? 'lose all' : null,
-			};
-		}
+		case 'loss':
+			return ofLoss(fault, world, retried);
 		case 'heal':
 			return {title: 'Heal?', lines: ['No isolation, no loss, no skips any more.'], yes: 'heal', name: null};
 	}
@@ -123,15 +116,78 @@ export function refusalOf(fault: Fault, {about, monitor}: World): string | null 
 	return reachable(fault.id, monitor);
 }
 
-function reachable(id: ReplicaId, {replicas}: World['monitor']): string | null {
-	const watched = replicas[id];
+function reachable(id: ReplicaId, monitor: World['monitor']): string | null {
+	const watched = monitor.replicas[id];
 	if (watched === undefined) return `there is no r${id}`;
-	if (!isUp(watched)) return `r${id} is down${watched.sentence === '' ? '' : ` (${watched.sentence})`}`;
+	const why = watched.sentence === '' ? '' : ` (${watched.sentence})`;
+	const state = stateOf(watched, monitor);
+	if (state === 'unseen')
+		return `r${id} does not answer us${why}, though ${namesOf(hearersOf(watched, monitor))} hear it`;
+	if (!isUp(watched)) return `r${id} is ${state}${why}`;
 	return deafness(id, watched);
 }
 
 const deafness = (id: ReplicaId, watched: World['monitor']['replicas'][number] | undefined): string | null =>
 	watched?.status?.faults === null ? `r${id} takes no fault orders: start it with --faults` : null;
+
+/** Whoever hears nothing counts for nothing; whoever hears less is only slower. */
+function ofLoss({share, id}: Fault & {kind: 'loss'}, world: World, more: readonly string[]): Consequence {
+	const percent = percentOf(share);
+	const title = id === null ? `Lose ${percent} everywhere?` : `Lose ${percent} at replica r${id}?`;
+	const yes = share === 0 ? 'lose nothing' : `lose ${percent}${id === null ? '' : ` at r${id}`}`;
+	const before = upOf(world.monitor);
+	const {id: leader, view} = leaderOf(world.monitor);
+	const who =
+		id === null
+			? `Each of the ${world.about.replicas} replicas`
+			: `r${id}${id === leader ? `, the LEADER of view ${view},` : ''}`;
+	if (share === 0)
+		return {
+			title,
+			yes,
+			name: null,
+			lines: [
+				`${who} hears again all that its peers say.`,
+				counts(world, before, [...new Set([...before, ...(id === null ? [] : [id])])]),
+			],
+		};
+	if (share < 1)
+		return {
+			title,
+			yes,
+			name: null,
+			lines: [
+				`${who} loses ${percent} of what its peers say: ${oneIn(share)} messages does not arrive.`,
+				counts(world, before, before),
+				'What is lost is said again: it is only slower, and the more is lost the longer it takes.',
+				...more,
+			],
+		};
+	if (id !== null) {
+		const what = 'It hears no other replica any more; its clients stay.';
+		return withoutOne(id, world, title, yes, what, more);
+	}
+
+	return {
+		title: `${title}  THIS STOPS THE SERVICE`,
+		yes,
+		name: 'lose all',
+		lines: [
+			'Nobody hears anybody.',
+			counts(world, before, []),
+			'Nothing can be decided until you heal.',
+			...more,
+		],
+	};
+}
+
+const percentOf = (share: number): string => `${Math.round(share * 1000) / 10}%`;
+/** `1 in 5`, `9 in 10` */
+function oneIn(share: number): string {
+	const of =
+		[2, 3, 4, 5, 10, 20].find(each => Math.abs(share * each - Math.round(share * each)) < 0.001) ?? 100;
+	return `${Math.round(share * of)} in ${of}`;
+}
 
 function withoutOne(
 	id: ReplicaId,
@@ -143,7 +199,7 @@ function withoutOne(
 ): Consequence {
 	const {monitor, about} = world;
 	const {id: leader, view} = leaderOf(monitor);
-	const before = upOf(monitor).filter(up => !isCutOff(up, world));
+	const before = upOf(monitor);
 	const after = before.filter(up => up !== id);
 	const hadQuorum = before.length >= majority(about.replicas);
 	const hasQuorum = after.length >= majority(about.replicas);
@@ -162,16 +218,11 @@ function withoutOne(
 	};
 }
 
-const isCutOff = (id: ReplicaId, {monitor}: World): boolean =>
-	monitor.replicas[id]?.status?.faults?.isIsolated === true;
-
 function counts({about}: World, before: readonly ReplicaId[], after: readonly ReplicaId[]): string {
 	const all = about.replicas;
 	const quorum = after.length >= majority(all) ? 'quorum OK' : 'NO QUORUM';
 	return `Up now ${before.length} of ${all} (${namesOf(before)}). After: ${after.length} of ${all}, ${quorum}.`;
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** As it is told in the chat and among the events. */
 export function tell(fault: Fault): string {
@@ -183,7 +234,7 @@ export function tell(fault: Fault): string {
 		case 'skip':
 			return fault.slot === null ? 'skip the next slot' : `skip slot ${fault.slot}`;
 		case 'loss':
-			return `lose ${Math.round(fault.share * 100)}% at ${fault.id === null ? 'all replicas' : `r${fault.id}`}`;
+			return `lose ${percentOf(fault.share)} at ${fault.id === null ? 'all replicas' : `r${fault.id}`}`;
 		case 'heal':
 			return `heal ${fault.id === null ? 'all replicas' : `r${fault.id}`}`;
 	}

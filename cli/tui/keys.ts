@@ -12,6 +12,7 @@ export type Context =
 	| 'monitor'
 	| 'log'
 	| 'events'
+	| 'batch'
 	| 'dialog'
 	| 'typed'
 	| 'menu'
@@ -35,6 +36,7 @@ export const keyTable = [
 	{context: 'anywhere', keys: ['alt+3'], action: 'view.split', says: 'chat and monitor side by side'},
 	{context: 'anywhere', keys: ['alt+4'], action: 'view.log', says: 'log: slots of all replicas'},
 	{context: 'anywhere', keys: ['alt+5'], action: 'view.events', says: 'events: what happened, and why'},
+	{context: 'anywhere', keys: ['alt+6'], action: 'view.batch', says: 'load: how it goes'},
 	{context: 'anywhere', keys: ['shift+tab'], action: 'pane.next', says: 'next pane'},
 	{
 		context: 'anywhere',
@@ -104,7 +106,12 @@ export const keyTable = [
 	{context: 'line', keys: ['down', 'ctrl+n'], action: 'line.down', says: 'later input'},
 	{context: 'line', keys: ['ctrl+r'], action: 'line.searchHistory', says: 'search in earlier input'},
 	{context: 'line', keys: ['ctrl+s'], action: 'find', says: 'search in the chat'},
-	{context: 'line', keys: ['alt+e'], action: 'line.editor', says: 'write the draft in your own editor'},
+	{
+		context: 'line',
+		keys: ['alt+e', 'ctrl+x ctrl+e'],
+		action: 'line.editor',
+		says: 'write the draft in your own editor',
+	},
 	{context: 'line', keys: ['pageup'], action: 'chat.pageUp', says: 'scroll back', short: 'scroll', hint: 5},
 	{context: 'line', keys: ['pagedown'], action: 'chat.pageDown', says: 'scroll on'},
 	{context: 'line', keys: ['ctrl+home'], action: 'chat.first', says: 'first message'},
@@ -153,6 +160,14 @@ export const keyTable = [
 		hint: 3,
 		needsFaults: true,
 	},
+	{
+		context: 'panes',
+		keys: ['L'],
+		action: 'fault.loss',
+		says: 'lose a share of what the replica hears…',
+		short: 'loss',
+		needsFaults: true,
+	},
 	{context: 'panes', keys: ['I'], action: 'fault.isolate', says: 'isolate the replica…', needsFaults: true},
 	{
 		context: 'panes',
@@ -166,11 +181,18 @@ export const keyTable = [
 		context: 'panes',
 		keys: ['escape', 'i'],
 		action: 'pane.leave',
-		says: 'back to the line',
+		says: 'back to the line; a load goes on',
 		short: 'line',
 		hint: 7,
 	},
-	{context: 'panes', keys: ['enter'], action: 'pane.enter', says: 'details', hint: 5},
+	{
+		context: 'panes',
+		keys: ['enter'],
+		action: 'pane.enter',
+		says: 'details of the replica, the slot or the last event; in the chat back to the line',
+		short: 'details',
+		hint: 5,
+	},
 	{context: 'panes', keys: ['up', 'k'], action: 'pane.up', says: 'up'},
 	{context: 'panes', keys: ['down', 'j'], action: 'pane.down', says: 'down'},
 	{context: 'panes', keys: ['pageup', 'ctrl+b'], action: 'pane.pageUp', says: 'a page up'},
@@ -200,22 +222,50 @@ export const keyTable = [
 	{context: 'panes', keys: ['N'], action: 'find.newer', says: 'the match after'},
 	{context: 'panes', keys: ['y'], action: 'copy', says: 'copy the hash, or the message'},
 
-	{context: 'monitor', keys: ['s'], action: 'sort', says: 'sort by the next column'},
+	{context: 'monitor', keys: ['s'], action: 'sort', says: 'sort by the next column', short: 'sort', hint: 6},
 
-	{context: 'log', keys: ['left', 'h'], action: 'log.left', says: 'a slot back'},
+	{context: 'log', keys: ['left', 'h'], action: 'log.left', says: 'a slot back', short: '→ slot', hint: 1},
 	{context: 'log', keys: ['right', 'l'], action: 'log.right', says: 'a slot on'},
-	{context: 'log', keys: ['t'], action: 'log.tail', says: 'follow the tail'},
-	{context: 'log', keys: ['x'], action: 'log.holeAfter', says: 'next hole or no-op'},
+	{context: 'log', keys: ['t'], action: 'log.tail', says: 'follow the tail', short: 'tail', hint: 4},
+	{
+		context: 'log',
+		keys: ['o'],
+		action: 'log.odd',
+		says: 'only holes and no-ops, or all slots',
+		short: 'only holes',
+		hint: 2,
+	},
+	{
+		context: 'log',
+		keys: ['x'],
+		action: 'log.holeAfter',
+		says: 'next hole or no-op',
+		short: 'next hole',
+		hint: 3,
+	},
 	{context: 'log', keys: ['X'], action: 'log.holeBefore', says: 'previous hole or no-op'},
-	{context: 'log', keys: ['#'], action: 'log.goto', says: 'go to a slot'},
+	{context: 'log', keys: ['#'], action: 'log.goto', says: 'go to a slot', short: 'go to', hint: 6},
 
-	{context: 'events', keys: ['f'], action: 'events.filter', says: 'filter'},
-	{context: 'events', keys: ['['], action: 'events.older', says: 'back in time'},
-	{context: 'events', keys: [']'], action: 'events.newer', says: 'forward in time'},
+	{context: 'events', keys: ['f'], action: 'events.filter', says: 'filter', hint: 1},
+	{context: 'events', keys: ['['], action: 'events.older', says: 'back in time', short: 'back', hint: 2},
+	{
+		context: 'events',
+		keys: [']'],
+		action: 'events.newer',
+		says: 'forward in time',
+		short: 'forward',
+		hint: 3,
+	},
+
+	{context: 'batch', keys: ['q'], action: 'batch.stop', says: 'stop the load', short: 'stop', hint: 1},
 
 	{context: 'dialog', keys: ['y'], action: 'dialog.yes', says: 'do it', hint: 2},
 	{context: 'dialog', keys: ['escape', 'n', 'enter', 'ctrl+c'], action: 'dialog.no', says: 'cancel', hint: 1},
 
+	{context: 'dialog', keys: ['right', '+'], action: 'dialog.more', says: 'more, where there is a measure'},
+	{context: 'dialog', keys: ['left', '-'], action: 'dialog.less', says: 'less, where there is a measure'},
+
+	{context: 'typed', keys: ['left'], action: 'dialog.less', says: 'less, where there is a measure'},
 	{context: 'typed', keys: ['enter'], action: 'typed.enter', says: 'do it, if the name is right', hint: 2},
 	{context: 'typed', keys: ['escape', 'ctrl+c'], action: 'dialog.no', says: 'cancel', hint: 1},
 	{context: 'typed', keys: ['backspace', 'ctrl+h'], action: 'typed.backspace', says: 'delete'},
@@ -255,6 +305,11 @@ export const bindings: ReadonlyArray<Binding & {readonly action: Action}> = keyT
 const byContext = new Map<string, Binding & {readonly action: Action}>();
 for (const binding of bindings)
 	for (const key of binding.keys) byContext.set(`${binding.context} ${key}`, binding);
+const chords = [...byContext.keys()].filter(key => /^\S+ \S+ \S+$/.test(key));
+
+/** Of two keys that only together mean something: whether this is the first. */
+export const beginsChord = (key: string, contexts: readonly Context[]): boolean =>
+	chords.some(chord => contexts.some(context => chord.startsWith(`${context} ${key} `)));
 
 /** What a key means in the first of these contexts that knows it. */
 export function actionOf(key: string, contexts: readonly Context[]): Action | undefined {
@@ -285,8 +340,13 @@ const words: Readonly<Record<string, string>> = {
 	' ': 'Space',
 };
 
-/** `ctrl+g` -> `Ctrl+G`; a capital letter alone is one that is typed with Shift. */
+/** `ctrl+g` -> `Ctrl+G`, `ctrl+x ctrl+e` -> `Ctrl+X Ctrl+E`; a capital letter alone is one that is typed with Shift. */
 export function formatKey(key: string, isAscii = false): string {
+	if (/\S \S/.test(key))
+		return key
+			.split(' ')
+			.map(each => formatKey(each, isAscii))
+			.join(' ');
 	const parts = key === '+' ? ['+'] : key.split('+');
 	const last = parts.at(-1)!;
 	const word = isAscii && /^(up|down|left|right)$/.test(last) ? capital(last) : words[last];

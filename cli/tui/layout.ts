@@ -1,4 +1,4 @@
-export type View = 'chat' | 'monitor' | 'split' | 'log' | 'events';
+export type View = 'chat' | 'monitor' | 'split' | 'log' | 'events' | 'batch';
 export type Layout = {
 	readonly columns: number;
 	readonly rows: number;

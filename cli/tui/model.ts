@@ -1,17 +1,17 @@
-import type {Progress} from '../../source/client/batch.ts';
 import type {MonitorSnapshot} from '../../source/client/monitor-store.ts';
 import type {ReplicaId, Slot} from '../../source/consensus/types.ts';
 import type {StampedNote} from '../../source/network/events.ts';
 import type {SafeText} from '../../source/safe-text.ts';
 import type {Fault} from './faults.ts';
-import type {Latency} from './latencies.ts';
 import type {View} from './layout.ts';
 import {emptyLine, type Line} from './line-editor.ts';
+import type {Load} from './meter.ts';
 import type {Sorting} from './panes/replicas.ts';
 import type {Key} from './split-chunk.ts';
 import type {ThemeName} from './theme.ts';
+import type {ReplicaState} from './world.ts';
 
-export type Pane = 'chat' | 'monitor' | 'log' | 'events';
+export type Pane = 'chat' | 'monitor' | 'log' | 'events' | 'batch';
 
 /** A line of the screen's own among those of the chat: it stands below the message that was the last when it came. */
 export type Notice = {
@@ -20,8 +20,14 @@ export type Notice = {
 	readonly text: string;
 	readonly isBad: boolean;
 };
-/** What the operator did, among the events. */
-export type OwnEvent = {readonly at: number; readonly text: string};
+/** Among the events: what the operator did, or what this screen saw happen to a replica. */
+export type OwnEvent = {
+	readonly at: number;
+	/** Null: the operator did it. */
+	readonly replica: ReplicaId | null;
+	readonly kind: 'order' | 'down' | 'silent' | 'unseen' | 'back';
+	readonly text: string;
+};
 
 /** A place in the chat: the lowest row shown is the one above the last `cut` rows of the message at `position`. */
 export type Anchor = {readonly position: number; readonly cut: number};
@@ -34,6 +40,8 @@ export type Overlay =
 			readonly lines: readonly string[];
 			readonly yes: string;
 			readonly leadsTo: Confirmed;
+			/** What is asked about has a measure that can be changed here. */
+			readonly isMeasured?: true;
 	  }
 	/** Only who types the name does it. */
 	| {
@@ -43,6 +51,7 @@ export type Overlay =
 			readonly name: string;
 			readonly typed: string;
 			readonly leadsTo: Confirmed;
+			readonly isMeasured?: true;
 	  }
 	| {
 			readonly type: 'menu';
@@ -56,12 +65,17 @@ export type Overlay =
 export type Batch = {
 	readonly messages: number;
 	readonly clients: number;
+	/** In Unix milliseconds, as the events are. */
 	readonly startedAt: number;
-	readonly progress: Progress | null;
-	readonly rates: readonly number[];
-	readonly latency: Latency | null;
+	readonly endedAt: number | null;
+	readonly load: Load;
+	/** Nothing new is said; what is under way comes to its end. */
+	readonly isStopping: boolean;
 	readonly summary: string | null;
 };
+
+export const timeFormats = ['auto', 'seconds', 'minutes'] as const;
+export type TimeFormat = (typeof timeFormats)[number];
 
 /** What the fingers did. What the cluster said lives in the two stores. */
 export type Model = {
@@ -69,8 +83,12 @@ export type Model = {
 	readonly view: View;
 	/** Where `e` came from. */
 	readonly zoomedFrom: View | null;
+	/** Where one was before one looked at the load. */
+	readonly behind: View;
 	readonly focus: 'line' | Pane;
 	readonly line: Line;
+	/** The first key of two that only together mean something. */
+	readonly chord: string | null;
 	/** Open while something is typed that can be completed. */
 	readonly popup: {readonly at: number} | null;
 	/** Earlier input, oldest first. */
@@ -98,17 +116,30 @@ export type Model = {
 	readonly find: string;
 	/** The message that a search or a jump led to. */
 	readonly found: number | null;
-	readonly log: {readonly slot: Slot | null};
+	readonly log: {
+		readonly slot: Slot | null;
+		/** Only slots that are holes or no-ops somewhere. */
+		readonly isOddOnly: boolean;
+	};
 	readonly events: {readonly filter: string; readonly back: number};
 	readonly paused: {readonly monitor: MonitorSnapshot; readonly at: number} | null;
 	readonly batch: Batch | null;
 	readonly theme: ThemeName;
+	readonly time: TimeFormat;
+	/** Null: as the terminal can. */
+	readonly isAscii: boolean | null;
+	/** What the chat has of the width of a split view, in percent. */
+	readonly split: number;
 	readonly isPlain: boolean;
 	readonly toast: {readonly text: string; readonly isBad: boolean; readonly until: number} | null;
 	/** Until then another Ctrl+C quits. */
 	readonly armedUntil: number;
 	readonly sawDivergence: boolean;
 	/** The round trip as it is shown: it is never twice the same, and a screen that twitches is not calm. */
+	/** How each replica was at the last look, once it was heard. */
+	readonly states: ReadonlyArray<ReplicaState | null>;
+	/** Whether somebody looks at this terminal; null: it never told. */
+	readonly isLookedAt: boolean | null;
 	readonly lag: {readonly ms: number; readonly at: number} | null;
 	readonly connection: string;
 };
@@ -124,6 +155,8 @@ export type Event =
 	/** To be read among the messages. */
 	| {readonly type: 'told'; readonly text: SafeText}
 	| {readonly type: 'batch'; readonly batch: Partial<Batch>}
+	/** The terminal was turned to, or away from. */
+	| {readonly type: 'look'; readonly isHere: boolean}
 	/** The draft, as it came back from the editor. */
 	| {readonly type: 'edited'; readonly text: string};
 
@@ -140,6 +173,8 @@ export type Effect =
 	| {readonly type: 'loadBefore'; readonly position: number}
 	| {readonly type: 'atEnd'}
 	| {readonly type: 'forget'; readonly key: number}
+	/** Take a message back that was not sent yet. */
+	| {readonly type: 'unsay'; readonly key: number}
 	| {readonly type: 'remember'; readonly text: string}
 	| {readonly type: 'batch'; readonly messages: number; readonly clients: number; readonly nick: string}
 	| {readonly type: 'stopBatch'}
@@ -150,7 +185,10 @@ export type Effect =
 	| {readonly type: 'save'; readonly path: string; readonly text: string}
 	| {readonly type: 'connect'; readonly id: ReplicaId}
 	| {readonly type: 'mouse'; readonly isOn: boolean}
-	| {readonly type: 'bell' | 'redraw' | 'suspend' | 'quit'};
+	| {readonly type: 'bell'}
+	| {readonly type: 'redraw'}
+	| {readonly type: 'suspend'}
+	| {readonly type: 'quit'};
 
 export type Step = {readonly model: Model; readonly effects: readonly Effect[]};
 
@@ -159,7 +197,9 @@ export const initialModel = (
 ): Model => ({
 	...given,
 	zoomedFrom: null,
-	focus: given.view === 'monitor' ? 'monitor' : 'line',
+	behind: 'split',
+	focus: given.view === 'monitor' || given.view === 'batch' ? given.view : 'line',
+	chord: null,
 	line: emptyLine,
 	popup: null,
 	recall: null,
@@ -178,14 +218,19 @@ export const initialModel = (
 	noted: null,
 	find: '',
 	found: null,
-	log: {slot: null},
+	log: {slot: null, isOddOnly: false},
 	events: {filter: '', back: 0},
 	paused: null,
 	batch: null,
+	time: 'auto',
+	isAscii: null,
+	split: 55,
 	isPlain: false,
 	toast: null,
 	armedUntil: 0,
 	sawDivergence: false,
+	states: [],
+	isLookedAt: null,
 	lag: null,
 	connection: '',
 });

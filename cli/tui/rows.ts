@@ -15,7 +15,7 @@ export const fill = (width: number, tone: Tone = 'plain', character = ' '): Span
 	span(character.repeat(Math.max(0, width)), tone);
 
 /** ASCII, and the signs that frames and states are drawn with: one column, and one character, each. */
-const single = /^[ -~─│╭╮╰╯═║╔╗╚╝┴┄┊█▓▒░▁▂▃▄▅▆▇·○∅⌂●◐✗✓↑↻▸…]*$/;
+const single = /^[ -~─│╭╮╰╯═║╔╗╚╝┴┄┊█▓▒░▁▂▃▄▅▆▇·○∅⌂●◐✗✓↑↻▸▲…]*$/;
 const segmenter = new Intl.Segmenter(undefined, {granularity: 'grapheme'});
 /** What a reader takes for one character. */
 export const graphemesOf = (text: string): readonly string[] =>

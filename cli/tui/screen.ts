@@ -140,7 +140,7 @@ export class Screen {
 		return {
 			client: client.getSnapshot(),
 			monitor: monitor.getSnapshot(),
-			about: this.#about,
+			about: {...this.#about, isAscii: this.#model.isAscii ?? this.#about.isAscii},
 			...size(),
 			now: this.#now(),
 		};

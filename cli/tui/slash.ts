@@ -9,6 +9,9 @@ export type ArgumentKind =
 	| 'text'
 	| 'command'
 	| 'theme'
+	| 'setting'
+	| 'value'
+	| 'message'
 	| 'number'
 	| 'rate'
 	| 'switch'
@@ -62,6 +65,7 @@ export const slashCommands = {
 	connect: {says: 'talk to another replica', arguments: [replica], example: '/connect r1'},
 	status: {says: 'how things stand, in a sentence', arguments: [], example: '/status'},
 	chat: {says: 'the chat', arguments: [], example: '/chat'},
+	load: {says: 'how the load goes that /batch began', arguments: [], example: '/load'},
 	mon: {says: 'the monitor', arguments: [], example: '/mon'},
 	split: {says: 'chat and monitor side by side', arguments: [], example: '/split'},
 	log: {says: 'slots of all replicas', arguments: [{...slot, isOptional: true}], example: '/log 12'},
@@ -121,8 +125,17 @@ export const slashCommands = {
 		danger: 'mild',
 		isWrite: true,
 	},
-	resend: {says: 'say failed messages again', arguments: [], example: '/resend', isWrite: true},
-	cancel: {says: 'take failed messages off the screen', arguments: [], example: '/cancel'},
+	resend: {
+		says: 'say a failed message again, or all of them',
+		arguments: [{name: 'id', kind: 'message', isOptional: true}],
+		example: '/resend',
+		isWrite: true,
+	},
+	cancel: {
+		says: 'take back what was not sent yet, or failed; without an id all that failed',
+		arguments: [{name: 'id', kind: 'message', isOptional: true}],
+		example: '/cancel',
+	},
 	batch: {
 		says: 'load: so many messages from so many clients',
 		arguments: [
@@ -147,6 +160,14 @@ export const slashCommands = {
 		says: 'ring when somebody speaks to you',
 		arguments: [{name: 'on|off', kind: 'switch'}],
 		example: '/bell off',
+	},
+	set: {
+		says: 'settings of this screen, until you leave',
+		arguments: [
+			{name: 'setting', kind: 'setting', isOptional: true},
+			{name: 'value', kind: 'value', isOptional: true},
+		],
+		example: '/set time minutes',
 	},
 	theme: {says: 'colours', arguments: [{name: 'theme', kind: 'theme'}], example: '/theme light'},
 	clear: {says: 'take unread line and notices off the screen', arguments: [], example: '/clear'},
@@ -226,6 +247,7 @@ function numberOf(kind: ArgumentKind, word: string, replicas: number): number | 
 			return id !== undefined && Number(id) < replicas ? Number(id) : Number.NaN;
 		}
 		case 'slot':
+		case 'message':
 		case 'number':
 			return /^#?[1-9]\d{0,14}$/.test(word) ? Number(word.replace('#', '')) : Number.NaN;
 		case 'rate':
@@ -242,6 +264,8 @@ function numberOf(kind: ArgumentKind, word: string, replicas: number): number | 
 		case 'text':
 		case 'command':
 		case 'theme':
+		case 'setting':
+		case 'value':
 		case 'key':
 			return undefined;
 	}

@@ -22,7 +22,7 @@ export type Look = {
 	readonly underline?: boolean;
 };
 export type Theme = Readonly<Record<Tone, Look>>;
-export const themeNames = ['dark', 'light', 'mono'] as const;
+export const themeNames = ['dark', 'light', 'contrast', 'mono'] as const;
 export type ThemeName = (typeof themeNames)[number];
 
 /** Only names of the terminal's own sixteen colours: its user chose what is readable. */
@@ -66,6 +66,17 @@ const light: Theme = {
 	view5: {color: 'magenta', bold: true},
 };
 
+/** Nothing is dim, and what has a colour is bright and bold. */
+const contrast: Theme = {
+	...dark,
+	dim: {},
+	accent: {color: 'cyanBright', bold: true},
+	good: {color: 'greenBright', bold: true},
+	warn: {color: 'yellowBright', bold: true},
+	bad: {color: 'redBright', bold: true, underline: true},
+	alarm: {color: 'redBright', bold: true, inverse: true},
+};
+
 const mono = Object.fromEntries(
 	Object.entries(dark).map(([tone, {color, ...look}]) => [
 		tone,
@@ -73,7 +84,7 @@ const mono = Object.fromEntries(
 	]),
 ) as Theme;
 
-export const themes: Readonly<Record<ThemeName, Theme>> = {dark, light, mono};
+export const themes: Readonly<Record<ThemeName, Theme>> = {dark, light, contrast, mono};
 
 /** The same nick has the same colour on every screen. */
 export function nickTone(nick: string): Tone {

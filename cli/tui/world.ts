@@ -10,6 +10,8 @@ export type About = {
 	readonly f: number;
 	/** How this client is called in the log: lines of it are one's own. */
 	readonly client: string;
+	/** The feed is followed: not while --batch makes its load. */
+	readonly hasChat: boolean;
 	readonly isReadOnly: boolean;
 	readonly isAscii: boolean;
 	/** The replicas were started for this screen, and end with it. */
@@ -32,25 +34,42 @@ export type World = {
 };
 
 /**
- * As the screen tells it. `silent`: our connection to it stands but brings
- * nothing, or is gone although other replicas hear it.
+ * As the screen tells it. Who does not speak to us is `down`, if there is no
+ * connection to it either; `silent`, if there is one that brings nothing, as to a
+ * process that is frozen; and `unseen`, if replicas that do speak to us hear it:
+ * then only our way to it is broken.
  */
-export type ReplicaState = Watched['state'] | 'silent';
+export type ReplicaState = Watched['state'] | 'silent' | 'unseen';
 /** So long a replica that died is still said to be heard. */
 const rumourMs = 2000;
 
-export function stateOf({id, state, since, isConnected}: Watched, {replicas}: MonitorSnapshot): ReplicaState {
-	if (state !== 'down') return state;
-	if (isConnected) return 'silent';
-	const isHeard = (other: Watched) =>
-		isUp(other) && other.status!.hears.includes(id) && (other.heardAt ?? 0) > since + rumourMs;
-	return replicas.some(isHeard) ? 'silent' : 'down';
+export function stateOf(watched: Watched, monitor: MonitorSnapshot): ReplicaState {
+	if (watched.state !== 'down') return watched.state;
+	if (hearersOf(watched, monitor).length > 0) return 'unseen';
+	return watched.isConnected ? 'silent' : 'down';
 }
 
+/** Who hears a replica that we do not hear. */
+export const hearersOf = ({id, since}: Watched, {replicas}: MonitorSnapshot): readonly ReplicaId[] =>
+	replicas
+		.filter(
+			other => isUp(other) && other.status!.hears.includes(id) && (other.heardAt ?? 0) > since + rumourMs,
+		)
+		.map(other => other.id);
+
 export const majority = (replicas: number): number => Math.floor(replicas / 2) + 1;
+/** It speaks to us. */
 export const isUp = ({state, status}: Watched): boolean => state !== 'down' && status !== null;
-export const upOf = ({replicas}: MonitorSnapshot): readonly ReplicaId[] =>
-	replicas.filter(isUp).map(({id}) => id);
+/** It hears no other replica, by order: its process runs, and it counts for nothing. */
+export const isCutOff = (watched: Watched): boolean => {
+	const faults = isUp(watched) ? watched.status!.faults : null;
+	return faults !== null && (faults.isIsolated || faults.loss >= 1);
+};
+/** Those that a majority can be made of: they live, whether they speak to us or only to each other, and are not cut off. */
+export const upOf = (monitor: MonitorSnapshot): readonly ReplicaId[] =>
+	monitor.replicas
+		.filter(each => !['down', 'silent'].includes(stateOf(each, monitor)) && !isCutOff(each))
+		.map(({id}) => id);
 /** The primary of the newest view that is led, as the replicas that are up say. */
 export function leaderOf({replicas}: MonitorSnapshot): {
 	readonly id: ReplicaId | null;

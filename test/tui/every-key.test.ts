@@ -1,6 +1,7 @@
 import {expect, test} from '@jest/globals';
 import {type Action, bindings} from '../../cli/tui/keys.ts';
 import {emptyLine} from '../../cli/tui/line-editor.ts';
+import {noLoad} from '../../cli/tui/meter.ts';
 import type {Event, Model} from '../../cli/tui/model.ts';
 import {commandOf, slashNames} from '../../cli/tui/slash.ts';
 import {follow, lineOf, modelOf, noon, press, statusOf, watchedOf, worldOf} from './fakes.ts';
@@ -43,7 +44,7 @@ const rich = modelOf({
 	find: 'find me',
 	found: 41,
 	anchor: {position: 50, cut: 0},
-	log: {slot: 5},
+	log: {slot: 5, isOddOnly: false},
 	events: {filter: '', back: 20},
 });
 const then = (model: Model, script: string) => press(model, script, world).model;
@@ -63,11 +64,29 @@ const places: Readonly<Record<string, Model>> = {
 		overlay: {type: 'typed', title: '', lines: [], name: 'r1', typed: 'r1', leadsTo: {type: 'quit'}},
 	},
 	menu: {...rich, overlay: {type: 'menu', kind: 'palette', isWide: false, filter: 'r', at: 5}},
+	batch: {
+		...rich,
+		view: 'batch',
+		focus: 'batch',
+		batch: {
+			messages: 9,
+			clients: 2,
+			startedAt: noon,
+			endedAt: null,
+			load: noLoad,
+			isStopping: false,
+			summary: null,
+		},
+	},
 	search: {...rich, overlay: {type: 'search', in: 'history', typed: 'o', at: 0}},
 };
 /** In some places, some keys want another state to do anything. */
 const exceptions: Readonly<Partial<Record<Action, Model>>> = {
 	'view.split': {...rich, view: 'chat'},
+	'view.batch': {...rich, batch: places.batch!.batch},
+	// Only a loss has a measure.
+	'dialog.more': then({...rich, focus: 'monitor'}, 'L'),
+	'dialog.less': then({...rich, focus: 'monitor'}, 'L'),
 	'line.complete': then(modelOf(), "'/kil' escape"),
 	'search.newer': {...rich, overlay: {type: 'search', in: 'history', typed: 'o', at: 1}},
 	'line.down': {...rich, line: {...draft, cursor: 2}},
@@ -80,9 +99,11 @@ test.each(bindings.map(binding => [binding.context, binding.action, binding.says
 		const model = exceptions[action] ?? places[context]!;
 		// Of three replicas the one in the middle is chosen already.
 		for (const name of action === 'replica.choose' ? ['0', '2'] : keys) {
-			const key = name.length === 1 ? {text: name} : {name};
-			const event: Event = {type: 'key', key};
-			const {model: after, effects} = follow(model, [event], world);
+			const presses = name === ' ' ? [name] : name.split(' ');
+			const events = presses.map(
+				(each): Event => ({type: 'key', key: each.length === 1 ? {text: each} : {name: each}}),
+			);
+			const {model: after, effects} = follow(model, events, world);
 			// A toast alone is a refusal; cancelling is told by one, and closes something.
 			const isChanged = JSON.stringify({...after, toast: null}) !== JSON.stringify({...model, toast: null});
 			expect([name, isChanged || effects.length > 0]).toEqual([name, true]);
@@ -113,7 +134,8 @@ test('every slash command does something', () => {
 			},
 		});
 		const notices = [{after: 1, at: noon, text: 'told', isBad: false}];
-		const before = modelOf({last: 100, unread: 3, notices, view: name === 'chat' ? 'split' : 'chat'});
+		const batch = name === 'load' ? places.batch!.batch : null;
+		const before = modelOf({last: 100, unread: 3, notices, batch, view: name === 'chat' ? 'split' : 'chat'});
 		const example = commandOf(name).example.replace('leader', 'find').replace('alice', 'eve');
 		const {model, effects} = press(before, `'${example}' enter`, failed);
 		const isSilent =

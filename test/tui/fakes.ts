@@ -133,6 +133,7 @@ export function worldOf(
 			replicas: replicas.length,
 			f: (replicas.length - 1) / 2,
 			client: ownClient,
+			hasChat: true,
 			isReadOnly: false,
 			isAscii: false,
 			ownsReplicas: false,

@@ -1,12 +1,12 @@
 import {readFileSync} from 'node:fs';
 import {describe, expect, test} from '@jest/globals';
 import type {Key as InkKey} from 'ink';
-import {bindings, type Context, formatKey} from '../../cli/tui/keys.ts';
+import {reportsIn} from '../../cli/tui/hearing.ts';
+import {actionOf, beginsChord, bindings, type Context, formatKey} from '../../cli/tui/keys.ts';
 import {layout} from '../../cli/tui/layout.ts';
 import {reference} from '../../cli/tui/reference.ts';
 import {commandOf, parseSlash, slashNames, usageOf} from '../../cli/tui/slash.ts';
 import {splitChunk} from '../../cli/tui/split-chunk.ts';
-import {wheelIn} from '../../cli/tui/wheel.ts';
 
 const plain: InkKey = {
 	upArrow: false,
@@ -50,11 +50,26 @@ describe('the key table', () => {
 		['log', 'anywhere'],
 		['events', 'panes'],
 		['events', 'anywhere'],
-		['monitor', 'panes'],
+		['batch', 'panes'],
+		['batch', 'anywhere'],
+		['monitor', 'anywhere'],
+		['chat', 'panes'],
 	])('what holds at once does not contradict: %s and %s', (one, other) => {
 		const keysIn = (wanted: Context) =>
 			bindings.filter(({context}) => context === wanted).flatMap(({keys}) => keys);
 		expect(keysIn(one).filter(key => keysIn(other).includes(key))).toEqual([]);
+	});
+
+	test('the first of two keys means nothing alone', () => {
+		const chords = bindings.flatMap(({context, keys}) =>
+			keys.filter(key => /\S \S/.test(key)).map(key => ({context, first: key.split(' ')[0]!})),
+		);
+		expect(chords).toContainEqual({context: 'line', first: 'ctrl+x'});
+		for (const {context, first} of chords) {
+			expect(beginsChord(first, ['popup', context])).toBe(true);
+			expect(beginsChord(first, ['dialog'])).toBe(false);
+			expect(actionOf(first, [context, 'popup', 'anywhere'])).toBeUndefined();
+		}
 	});
 
 	test('nothing is bound to a key that a terminal does not tell', () => {
@@ -68,6 +83,7 @@ describe('the key table', () => {
 		['K', 'K'],
 		['?', '?'],
 		[' ', 'Space'],
+		['ctrl+x ctrl+e', 'Ctrl+X Ctrl+E'],
 	])('%s is shown as %s', (key, expected) => {
 		expect(formatKey(key)).toBe(expected);
 	});
@@ -98,9 +114,10 @@ describe('chunks of input', () => {
 	});
 });
 
-test('of what the mouse does only the wheel means anything', () => {
+test('of what the mouse does only the wheel means anything, and looks are heard', () => {
+	expect(reportsIn('x\u001b[I\u001b[Oy\u001b[A')).toEqual([{name: 'looked'}, {name: 'unlooked'}]);
 	const chunk = 'a\u001b[<64;10;5M\u001b[<0;10;5M\u001b[<0;10;5m[<64;1;1M\u001b[<65;120;36M';
-	expect(wheelIn(chunk)).toEqual([{name: 'wheelup'}, {name: 'wheeldown'}]);
+	expect(reportsIn(chunk)).toEqual([{name: 'wheelup'}, {name: 'wheeldown'}]);
 });
 
 describe('slash commands', () => {

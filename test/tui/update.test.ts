@@ -223,7 +223,7 @@ describe('the chat', () => {
 		expect(shown).toMatch(/alice ↻ second try +retry 2, r1>r2, 1s/);
 		expect(shown).toMatch(/alice … waits +queued/);
 		expect(shown).toMatch(/alice ! bad +failed/);
-		expect(shown).toContain('the text is empty (/resend, /cancel)');
+		expect(shown).toContain('the text is empty (/resend 5, /cancel 5)');
 		expect(shown.match(/sure/g)).toHaveLength(1);
 	});
 

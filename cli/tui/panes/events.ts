@@ -1,37 +1,14 @@
-import {safeLine} from '../../../source/safe-text.ts';
 import type {Model} from '../model.ts';
-import {type Row, span} from '../rows.ts';
+import {cutText, fill, type Row, span, wrap} from '../rows.ts';
+import {type Told, toldOf, whoOf} from '../told.ts';
 import {clock, millis, type World} from '../world.ts';
 
-type Told = {
-	readonly at: number;
-	readonly who: string;
-	readonly kind: string;
-	readonly text: string;
-	readonly isOwn: boolean;
-};
+const grave: ReadonlySet<string> = new Set(['doubt', 'hole', 'lag', 'busy', 'down', 'silent', 'unseen']);
+/** Of an event that has more to say, so many rows are shown. */
+const mostRows = 3;
+const leastText = 16;
 
-const grave: ReadonlySet<string> = new Set(['doubt', 'hole', 'lag', 'busy']);
-
-/** What happened, oldest first: the notes of all replicas, and what the operator did. */
-export function toldOf(model: Model, world: World): readonly Told[] {
-	const notes = world.monitor.notes.map(
-		({at, replica, kind, view, slot, text}): Told => ({
-			at,
-			who: `r${replica}`,
-			kind,
-			text: `v${view}${slot === undefined ? '' : ` slot ${slot}`}: ${safeLine(text)}`,
-			isOwn: false,
-		}),
-	);
-	const own = model.ownEvents.map(({at, text}): Told => ({at, who: 'you', kind: 'order', text, isOwn: true}));
-	const all = own.length === 0 ? notes : [...notes, ...own].sort((one, other) => one.at - other.at);
-	const filter = model.events.filter.toLowerCase();
-	if (filter === '') return all;
-	return all.filter(({who, kind, text}) => `${who} ${kind} ${text}`.toLowerCase().includes(filter));
-}
-
-/** The last of them that exactly, or those before, if the reader went back. */
+/** The last of them that fit exactly, or those before, if the reader went back. */
 export function eventRows(model: Model, world: World, width: number, height: number): readonly Row[] {
 	const told = toldOf(model, world);
 	if (told.length === 0)
@@ -45,15 +22,44 @@ export function eventRows(model: Model, world: World, width: number, height: num
 				),
 			],
 		];
-	const end = Math.max(Math.min(height, told.length), told.length - model.events.back);
-	return told
-		.slice(Math.max(0, end - height), end)
-		.map(
-			({at, who, kind, text, isOwn}): Row => [
-				span(` ${width < 70 ? clock(at) : millis(at)} `, 'dim'),
-				span(who.padEnd(4), isOwn ? 'accent' : 'bold'),
-				span(kind.padEnd(9), grave.has(kind) ? 'warn' : isOwn ? 'accent' : 'plain'),
-				span(text),
-			],
-		);
+	return lastRows(told, told.length - model.events.back, world, width, height);
+}
+
+/** From the top downwards as many as there is room for, so that the last one before `end` stands at the bottom. */
+export function lastRows(
+	told: readonly Told[],
+	end: number,
+	world: World,
+	width: number,
+	height: number,
+): readonly Row[] {
+	const rows: Row[] = [];
+	for (let index = Math.min(told.length, end) - 1; index >= 0 && rows.length < height; index--)
+		rows.unshift(...rowsOf(told[index]!, world, width));
+	// Who went back to the very first events sees what came after them.
+	for (let index = Math.max(0, end); index < told.length && rows.length < height; index++)
+		rows.push(...rowsOf(told[index]!, world, width));
+	return rows.slice(-height);
+}
+
+function rowsOf({at, who, kind, about, text}: Told, world: World, width: number): readonly Row[] {
+	const isNarrow = width < 70;
+	const isOwn = who.length === 0;
+	const names = whoOf(who, world.about.replicas).padEnd(isNarrow ? 5 : 6);
+	const topic = cutText(about, isNarrow ? 11 : 13, '.').padEnd(isNarrow ? 11 : 13);
+	const time = isNarrow ? clock(at) : millis(at);
+	const head: Row = [
+		span(` ${time} `, 'dim'),
+		span(`${names} `, isOwn ? 'accent' : 'bold'),
+		span(`${topic} `, grave.has(kind) ? 'warn' : isOwn ? 'accent' : 'plain'),
+	];
+	const used = time.length + names.length + topic.length + 4;
+	// Where there is no room beside it, what happened stands below.
+	const isBelow = width - used < leastText;
+	const indent = isBelow ? 2 : used;
+	const rows = wrap(text, Math.max(8, width - indent - 1)).slice(0, mostRows);
+	const below = (row: string): Row => [fill(indent), span(row)];
+	if (isBelow) return [head, ...rows.map(below)];
+	const [first = '', ...rest] = rows;
+	return [[...head, span(first)], ...rest.map(below)];
 }

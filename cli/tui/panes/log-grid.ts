@@ -3,9 +3,10 @@ import type {Status} from '../../../source/network/events.ts';
 import {safeLine, safeNick} from '../../../source/safe-text.ts';
 import {type Glyphs, glyphsOf} from '../glyphs.ts';
 import type {Model} from '../model.ts';
-import {fill, type Row, span} from '../rows.ts';
+import {fill, type Row, span, wrap} from '../rows.ts';
 import {type Tone, viewTone} from '../theme.ts';
-import {clock, isUp, leaderOf, stateOf, type World} from '../world.ts';
+import {everythingTold, whoOf} from '../told.ts';
+import {clock, isUp, leaderOf, majority, millis, namesOf, stateOf, type World} from '../world.ts';
 
 /** What a replica is known to hold in a slot. */
 export type Cell = {
@@ -37,7 +38,7 @@ const words: Readonly<Record<Cell['state'], string>> = {
 	nothing: 'nothing',
 	hole: 'HOLE',
 	noOp: 'no-op',
-	unknown: 'unknown (down)',
+	unknown: 'unknown',
 	behindCheckpoint: 'in a checkpoint',
 };
 
@@ -82,6 +83,11 @@ export function oddSlots(world: World): readonly Slot[] {
 	return [...odd].sort((one, other) => one - other);
 }
 
+/** Slots side by side, each as wide as it takes. */
+type Columns = {readonly slots: readonly Slot[]; readonly wide: number};
+
+const head = 6;
+
 /** Rows are replicas, columns are slots. With details where there is room: who has what, and why. */
 export function logRows(
 	model: Model,
@@ -91,19 +97,29 @@ export function logRows(
 	hasDetails: boolean,
 ): readonly Row[] {
 	const glyphs = glyphsOf(world.about.isAscii);
-	const head = 6;
-	const room = Math.max(10, width - head - 2);
 	const last = lastSlot(world);
 	// Who follows the tail is shown what everything waits for.
 	const cursor = model.log.slot ?? lowestHole(world) ?? last;
-	const first = Math.max(1, Math.min(Math.max(1, last - room + 1), cursor - Math.floor(room / 2)));
-	const slots = Array.from(
-		{length: Math.min(room, Math.max(0, last - first + 1))},
-		(_, index) => first + index,
-	);
+	const shown = model.log.isOddOnly
+		? oddColumns(world, cursor, width - head - 2)
+		: allColumns(last, cursor, width - head - 2);
+	const {slots, wide} = shown;
+	const pad = fill(wide - 1);
 	const {id: leader} = leaderOf(world.monitor);
-	const rows: Row[] = [rulerRow(first, room, head), tickRow(first, room, head, glyphs)];
-	const marks = {up: ' ', electing: glyphs.electing, behind: '!', down: glyphs.down, silent: '?'};
+	const rows: Row[] = model.log.isOddOnly
+		? [namesRow(shown, cursor)]
+		: [
+				rulerRow(slots[0] ?? 1, width - head - 2),
+				...(hasDetails ? [tickRow(slots[0] ?? 1, width - head - 2, glyphs)] : []),
+			];
+	const marks = {
+		up: ' ',
+		electing: glyphs.electing,
+		behind: '!',
+		down: glyphs.down,
+		silent: '?',
+		unseen: '?',
+	};
 	for (const watched of world.monitor.replicas) {
 		const isDown = !isUp(watched);
 		const mark = watched.id === leader && !isDown ? 'L' : marks[stateOf(watched, world.monitor)];
@@ -113,18 +129,70 @@ export function logRows(
 				watched.id === model.selected && model.focus === 'log' ? 'inverse' : 'plain',
 			),
 			span(`${mark} `, isDown ? 'bad' : 'accent'),
-			...slots.map(slot => {
+			...slots.flatMap(slot => {
 				const cell = cellOf(watched.status, slot, isDown);
-				return span(glyphs[cell.state], toneOf(cell));
+				return [pad, span(glyphs[cell.state], toneOf(cell))];
 			}),
 		]);
 	}
 
-	if (!hasDetails) return rows.slice(0, height);
-	rows.push([span(' view ', 'dim'), ...slots.map(slot => viewSpan(world, slot))]);
-	rows.push([fill(head), fill(cursor - first), span(glyphs.here, 'accent')]);
-	rows.push(...detailOf(world, cursor), [], ...summaryOf(world), [], legendRow(glyphs));
+	const place = slots.indexOf(cursor);
+	const here: Row =
+		place === -1 ? [] : [fill(head), fill((place + 1) * wide - 1), span(glyphs.here, 'accent')];
+	if (!hasDetails) return [...rows, ...briefOf(world, cursor, here, height - rows.length)].slice(0, height);
+	rows.push([span(' view ', 'dim'), ...slots.flatMap(slot => [pad, viewSpan(world, slot)])], here);
+	rows.push(...detailOf(world, cursor, width), [], ...summaryOf(world), [], legendRow(glyphs));
 	return rows.slice(0, height);
+}
+
+function allColumns(last: Slot, cursor: Slot, width: number): Columns {
+	const room = Math.max(10, width);
+	const first = Math.max(1, Math.min(Math.max(1, last - room + 1), cursor - Math.floor(room / 2)));
+	return {
+		slots: Array.from({length: Math.min(room, Math.max(0, last - first + 1))}, (_, index) => first + index),
+		wide: 1,
+	};
+}
+
+/** As many as fit around the cursor; each has room for its number. */
+function oddColumns(world: World, cursor: Slot, width: number): Columns {
+	const odd = oddSlots(world);
+	const wide = String(odd.at(-1) ?? 0).length + 2;
+	const room = Math.max(1, Math.floor(width / wide));
+	const at = odd.findIndex(slot => slot >= cursor);
+	const first = Math.max(
+		0,
+		Math.min(odd.length - room, (at === -1 ? odd.length : at) - Math.floor(room / 2)),
+	);
+	return {slots: odd.slice(first, first + room), wide};
+}
+
+function namesRow({slots, wide}: Columns, cursor: Slot): Row {
+	if (slots.length === 0) return [span('slot  no hole and no no-op', 'dim')];
+	return [
+		span('slot'.padEnd(head), 'dim'),
+		...slots.map(slot => span(String(slot).padStart(wide), slot === cursor ? 'bold' : 'dim')),
+	];
+}
+
+/** What there is to know of one slot, where there is little room. */
+function briefOf(world: World, slot: Slot, here: Row, room: number): readonly Row[] {
+	if (room < 1 || slot < 1) return [];
+	const held = new Map<Cell['state'], number[]>();
+	for (const watched of world.monitor.replicas) {
+		const {state} = cellOf(watched.status, slot, !isUp(watched));
+		held.set(state, [...(held.get(state) ?? []), watched.id]);
+	}
+
+	const isSame = held.size === 1;
+	const pieces = [...held].flatMap(
+		([state, ids]): Row => [
+			span(`  ${words[state]}`, toneOf({state, view: null})),
+			span(isSame ? ' everywhere' : ` ${namesOf(ids)}`),
+		],
+	);
+	const brief: Row = [span(` slot ${slot}`, 'bold'), ...pieces];
+	return room === 1 ? [brief] : [here, brief];
 }
 
 function toneOf({state, view}: Cell): Tone {
@@ -134,7 +202,7 @@ function toneOf({state, view}: Cell): Tone {
 	return state === 'decidedSlot' || state === 'accepted' ? (view === null ? 'plain' : viewTone(view)) : 'dim';
 }
 
-function rulerRow(first: Slot, room: number, head: number): Row {
+function rulerRow(first: Slot, room: number): Row {
 	let text = '';
 	for (let slot = first; text.length < room; slot++) {
 		const isMark = slot % 10 === 0 || slot === first;
@@ -149,7 +217,7 @@ function rulerRow(first: Slot, room: number, head: number): Row {
 	return [span('slot'.padEnd(head - 1), 'dim'), span(' '), span(text, 'dim')];
 }
 
-function tickRow(first: Slot, room: number, head: number, glyphs: Glyphs): Row {
+function tickRow(first: Slot, room: number, glyphs: Glyphs): Row {
 	const ticks = Array.from({length: room}, (_, index) =>
 		(first + index) % 10 === 0 ? glyphs.tick : glyphs.line,
 	);
@@ -163,30 +231,18 @@ function viewSpan({monitor}: World, slot: Slot) {
 }
 
 /** What there is to know of one slot. */
-function detailOf(world: World, slot: Slot): readonly Row[] {
+function detailOf(world: World, slot: Slot, width: number): readonly Row[] {
 	if (slot < 1) return [[span(' no slot is used yet', 'dim')]];
 	const cells = world.monitor.replicas.map(watched => {
 		const isDown = !isUp(watched);
 		return {id: watched.id, isDown, cell: cellOf(watched.status, slot, isDown)};
 	});
-	const holders = cells.filter(({cell}) => cell.view !== null);
-	const views = [...new Set(holders.map(({cell}) => cell.view!))];
 	const lines = world.client.lines.filter(line => line.slot === slot);
 	const [line] = lines;
 	const value =
 		line === undefined
 			? unsaid(cells.map(({cell}) => cell.state))
 			: `${lines.length} ${lines.length === 1 ? 'message' : 'messages'}; ${safeNick(line.nick)} #${line.sequence} "${safeLine(line.text).slice(0, 60)}"  ${clock(line.at)}`;
-	// Of each kind the first one: that is who found it out.
-	const notes = world.monitor.notes
-		.filter(
-			(note, index, all) =>
-				note.slot === slot &&
-				all.findIndex(
-					other => other.slot === slot && other.kind === note.kind && other.text === note.text,
-				) === index,
-		)
-		.slice(-4);
 	return [
 		[
 			span(` slot ${slot}  `, 'bold'),
@@ -200,22 +256,39 @@ function detailOf(world: World, slot: Slot): readonly Row[] {
 				],
 			),
 		],
-		[span(' value  ', 'dim'), span(value)],
-		[
-			span(' votes  ', 'dim'),
-			span(
-				holders.length === 0
-					? 'nobody tells what it accepted here'
-					: `accepted by ${holders.map(({id}) => `r${id}`).join(' ')} (${holders.length}/${world.about.replicas}) in view ${views.join(', ')}`,
-			),
-		],
-		...notes.map(
-			(note): Row => [
-				span(' note   ', 'dim'),
-				span(`${clock(note.at)} r${note.replica} ${note.kind}: ${safeLine(note.text)}`),
-			],
+		...worded(' value  ', value, width),
+		...worded(' votes  ', votesOf(cells, world), width),
+		...storyOf(world, slot).flatMap(({at, who, kind, text}) =>
+			worded(' why    ', `${millis(at)} ${whoOf(who, world.about.replicas)} ${kind}: ${text}`, width),
 		),
 	];
+}
+
+/** So many facts of the story of a slot are told. */
+const mostFacts = 5;
+
+/** What befell a slot: what was told of it, and who entered the view that settled it. */
+const storyOf = (world: World, slot: Slot) =>
+	everythingTold(world)
+		.filter(({slot: of}) => of === slot)
+		.slice(-mostFacts);
+
+function worded(name: string, text: string, width: number): readonly Row[] {
+	return wrap(text, Math.max(10, width - name.length - 1)).map(
+		(row, index): Row => [span(index === 0 ? name : ' '.repeat(name.length), 'dim'), span(row)],
+	);
+}
+
+/** Who accepted what stands there, view by view: it is decided when a majority accepted it in one view. */
+function votesOf(cells: ReadonlyArray<{readonly id: number; readonly cell: Cell}>, {about}: World): string {
+	const views = new Map<number, number[]>();
+	for (const {id, cell} of cells)
+		if (cell.view !== null) views.set(cell.view, [...(views.get(cell.view) ?? []), id]);
+	if (views.size === 0) return 'nobody tells what it accepted here';
+	const told = [...views]
+		.sort(([one], [other]) => other - one)
+		.map(([view, ids]) => `in view ${view} by ${namesOf(ids)} (${ids.length} of ${about.replicas})`);
+	return `accepted ${told.join(', ')}; ${majority(about.replicas)} in one view decide`;
 }
 
 /** What is known of a slot whose messages are not in the chat. */
@@ -242,12 +315,18 @@ function summaryOf(world: World): readonly Row[] {
 	];
 }
 
-function legendRow(glyphs: Glyphs): Row {
-	const {executed, decidedSlot, accepted, nothing, hole, noOp, unknown, behindCheckpoint} = glyphs;
-	return [
-		span(
-			` ${executed}executed ${decidedSlot}decided ${accepted}accepted ${nothing}none ${hole}hole ${noOp}no-op ${unknown}unknown ${behindCheckpoint}checkpoint`,
-			'dim',
-		),
-	];
-}
+const legendRow = (glyphs: Glyphs): Row => [
+	span(
+		` ${legendOf(glyphs)}  ${glyphs.nothing} none  ${glyphs.unknown} unknown  ${glyphs.behindCheckpoint} in a checkpoint`,
+		'dim',
+	),
+];
+
+const legendOf = ({executed, decidedSlot, accepted, hole, noOp}: Glyphs): string =>
+	`${executed} executed  ${decidedSlot} decided  ${accepted} accepted  ${hole} hole  ${noOp} no-op`;
+
+/** For the edge of a frame. */
+export const briefLegend = (isAscii: boolean): string => {
+	const {executed, decidedSlot, accepted, hole, noOp} = glyphsOf(isAscii);
+	return `${executed}exec ${decidedSlot}decided ${accepted}accept ${hole}hole ${noOp}no-op`;
+};

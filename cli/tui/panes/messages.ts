@@ -2,7 +2,7 @@ import type {Line as ChatLine} from '../../../source/chat/types.ts';
 import type {Pending} from '../../../source/client/client-store.ts';
 import {safeLine, safeNick, safeText} from '../../../source/safe-text.ts';
 import {type Glyphs, glyphsOf} from '../glyphs.ts';
-import type {Anchor, Model, Notice} from '../model.ts';
+import type {Anchor, Model, Notice, TimeFormat} from '../model.ts';
 import {cutText, fill, justify, type Row, rowWidth, span, widthOf, wrap} from '../rows.ts';
 import {nickTone, type Tone} from '../theme.ts';
 import {clock, dayOf, lasting, type World} from '../world.ts';
@@ -15,6 +15,7 @@ export class MessageList {
 	readonly #world: World;
 	readonly #width: number;
 	readonly #glyphs: Glyphs;
+	readonly #shape: Shape;
 	readonly #notices = new Map<number, Notice[]>();
 	readonly #own = new Map<string, Pending>();
 
@@ -24,6 +25,7 @@ export class MessageList {
 		this.#width = width;
 		this.#lines = world.client.lines;
 		this.#glyphs = glyphsOf(world.about.isAscii);
+		this.#shape = shapeOf(width, model.time);
 		const last = this.#lines.at(-1)?.position ?? 0;
 		for (const notice of model.notices) {
 			const after = Math.min(notice.after, last);
@@ -141,7 +143,7 @@ export class MessageList {
 		const isOwn = line.client === this.#world.about.client;
 		const isFound = this.#model.found === line.position;
 		const pending = isOwn ? this.#own.get(`${line.client} ${line.sequence}`) : undefined;
-		const key = `${this.#width} ${this.#model.nick} ${this.#model.find} ${isFound} ${this.#world.about.isAscii} ${freshness(pending, this.#world.now)}`;
+		const key = `${this.#width} ${this.#model.time} ${this.#model.nick} ${this.#model.find} ${isFound} ${this.#world.about.isAscii} ${freshness(pending, this.#world.now)}`;
 		const kept = cache.get(line);
 		if (kept?.key === key) return kept.rows;
 		const {text, nick, at, slot} = line;
@@ -176,8 +178,9 @@ export class MessageList {
 			metaTone: tone,
 		});
 		if (pending.state !== 'failed') return rows;
-		const why = `${safeLine(pending.why ?? '')}${pending.isUnknown ? '' : ' (/resend, /cancel)'}`;
-		const indent = fill(shapeOf(this.#width).head);
+		const ways = `${pending.isUnknown ? 'look in the chat first; ' : ''}/resend ${pending.key}, /cancel ${pending.key}`;
+		const why = `${safeLine(pending.why ?? '')} (${ways})`;
+		const indent = fill(this.#shape.head);
 		return [...rows, ...this.#textRows(why, 'bad', '').map((row): Row => [indent, ...row])];
 	}
 
@@ -209,7 +212,7 @@ export class MessageList {
 		readonly meta: readonly string[];
 		readonly metaTone: Tone;
 	}): readonly Row[] {
-		const shape = shapeOf(this.#width);
+		const shape = this.#shape;
 		const nick = cutText(said.nick, shape.nick, this.#glyphs.more);
 		const head: Row = [
 			span(`${clock(said.at, shape.hasSeconds)} `, 'dim'),
@@ -229,7 +232,7 @@ export class MessageList {
 
 	/** Every line that the writer began has a mark, so that no message can pass for another one. */
 	#textRows(text: string, tone: Tone, meta: string): readonly Row[] {
-		const room = Math.max(8, this.#width - shapeOf(this.#width).head);
+		const room = Math.max(8, this.#width - this.#shape.head);
 		const reserved = meta === '' ? 0 : widthOf(meta) + 2;
 		return text.split('\n').flatMap((part, index) => {
 			const gutter = index === 0 ? '' : `${this.#glyphs.gutter} `;
@@ -271,13 +274,12 @@ function welcome({about}: World, width: number): readonly Row[] {
 const cache = new WeakMap<ChatLine, {readonly key: string; readonly rows: readonly Row[]}>();
 
 /** How the columns before the text are divided. */
-function shapeOf(width: number): {
-	readonly head: number;
-	readonly nick: number;
-	readonly hasSeconds: boolean;
-} {
-	const hasSeconds = width >= 60;
-	const nick = width >= 60 ? 8 : 6;
+type Shape = {readonly head: number; readonly nick: number; readonly hasSeconds: boolean};
+
+function shapeOf(width: number, time: TimeFormat): Shape {
+	const isWide = width > 60;
+	const hasSeconds = time === 'auto' ? isWide : time === 'seconds';
+	const nick = isWide ? 8 : 6;
 	return {nick, hasSeconds, head: (hasSeconds ? 9 : 6) + nick + 3};
 }
 

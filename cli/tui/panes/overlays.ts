@@ -26,11 +26,16 @@ export function dialogRows(
 					[span(' Type '), span(dialog.name, 'bold'), span(' and Enter to go on, Esc to cancel:')],
 					[span(` ${dialog.typed}`, 'bold'), span(' ', 'inverse')],
 				];
-	const rows = [...text, [], ...foot];
+	const measure: readonly Row[] = dialog.isMeasured
+		? [[span(` ${keys(isAscii)}`, 'bold'), span(': less, more', 'dim')]]
+		: [];
+	const rows = [...text, [], ...measure, ...foot];
 	const tone = dialog.type === 'typed' ? 'bad' : 'warn';
 	const title: Row = [span(cutText(dialog.title, inner - 2, glyphsOf(isAscii).more), tone)];
 	return framed({title, isFocused: true, isAscii, tone}, rows, inner + 4, rows.length + 2);
 }
+
+const keys = (isAscii: boolean) => `${formatKey('left', isAscii)} ${formatKey('right', isAscii)}`;
 
 /** Actions to choose from, narrowed by what is typed. */
 export function menuRows(

@@ -5,6 +5,8 @@ import type {Model} from '../model.ts';
 import {exactly, fill, type Row, rowWidth, span, widthOf} from '../rows.ts';
 import {type Tone, viewTone} from '../theme.ts';
 import {
+	hearersOf,
+	isCutOff,
 	isUp,
 	lasting,
 	leaderOf,
@@ -15,13 +17,15 @@ import {
 	upOf,
 	type World,
 } from '../world.ts';
+import {sparkline} from './charts.ts';
 
 const tones: Readonly<Record<ReplicaState, Tone>> = {
 	up: 'good',
 	electing: 'warn',
 	behind: 'warn',
 	down: 'bad',
-	silent: 'warn',
+	silent: 'bad',
+	unseen: 'warn',
 };
 
 type Column = {
@@ -41,13 +45,14 @@ type Context = {
 };
 
 const count = (value: number | undefined): readonly [string] => [value === undefined ? '-' : String(value)];
+const stateWidth = 10;
 const roles = {primary: 'LEADER', candidate: 'CAND', backup: '-'} as const;
 
 const columns = (comparedAt: number | null): readonly Column[] => [
 	{name: 'ID', width: 3, isLeft: true, drop: 0, cell: ({id}) => [`r${id}`, 'bold']},
 	{
 		name: 'STATE',
-		width: 10,
+		width: stateWidth,
 		isLeft: true,
 		drop: 0,
 		cell: (watched, context) => [
@@ -106,16 +111,15 @@ const columns = (comparedAt: number | null): readonly Column[] => [
 	},
 ];
 
-const isCutOff = ({state, status}: Watched): boolean =>
-	state !== 'down' && status?.faults?.isIsolated === true;
-
 function stateWords(watched: Watched, {world, glyphs}: Context): string {
 	const state = stateOf(watched, world.monitor);
 	const {since} = watched;
-	if (isCutOff(watched)) return `${glyphs.behind} isolated`;
-	const word = state === 'electing' ? 'elect' : state;
+	if (isCutOff(watched))
+		return `${glyphs.behind} ${watched.status?.faults?.isIsolated ? 'isolated' : 'deaf'}`;
+	const word = `${glyphs[state]} ${state === 'electing' ? 'elect' : state}`;
 	const age = world.now - since;
-	return `${glyphs[state]} ${word}${state !== 'up' && age >= 1000 ? ` ${lasting(age)}` : ''}`;
+	const aged = `${word} ${lasting(age)}`;
+	return state === 'up' || age < 1000 || widthOf(aged) > stateWidth ? word : aged;
 }
 
 function hashCell({id}: Watched, {agreement}: Context): readonly [string, Tone?] {
@@ -217,7 +221,7 @@ export function warningRow(world: World): Row {
 						...(faults.loss > 0 ? [span(`! r${id} loses ${Math.round(faults.loss * 100)}%  `, 'warn')] : []),
 					];
 		if (state === 'up') return broken;
-		const heard = state === 'silent' && !watched.isConnected ? `; heard by ${hearersOf(id, monitor)}` : '';
+		const heard = state === 'unseen' ? `; heard by ${namesOf(hearersOf(watched, monitor))}` : '';
 		return [
 			span(`${glyphs[state]} r${id} ${safeLine(sentence) || state}${heard}  `, tones[state]),
 			...broken,
@@ -225,9 +229,6 @@ export function warningRow(world: World): Row {
 	});
 	return [...capacity(world), ...holes(world), ...spans];
 }
-
-const hearersOf = (id: number, {replicas}: World['monitor']): string =>
-	namesOf(replicas.filter(each => isUp(each) && each.status!.hears.includes(id)).map(each => each.id));
 
 /** Who waits for which slot. */
 function holes({monitor, about}: World): Row {
@@ -243,7 +244,7 @@ function holes({monitor, about}: World): Row {
 }
 
 function capacity({monitor, about}: World): Row {
-	const up = upOf(monitor).filter(id => monitor.replicas[id]?.status?.faults?.isIsolated !== true).length;
+	const up = upOf(monitor).length;
 	const spare = up - majority(about.replicas);
 	if (spare < 0)
 		return [span(`NO QUORUM: ${up} of ${about.replicas} up, ${majority(about.replicas)} needed  `, 'alarm')];
@@ -276,16 +277,6 @@ export function clusterStrip(model: Model, world: World, isFocused: boolean): Ro
 				? span('  DIVERGED', 'alarm')
 				: span('  hash ?', 'dim');
 	return [...replicas, agreement, span(`  ${monitor.throughput.perSecond} msg/s`, 'dim')];
-}
-
-/** One bar for each second, the highest as high as it gets. */
-export function sparkline(values: readonly number[], width: number, isAscii: boolean): string {
-	const bars = Array.from(glyphsOf(isAscii).bars);
-	const shown = values.slice(-width);
-	const most = Math.max(1, ...shown);
-	return shown
-		.map(value => bars[Math.min(bars.length - 1, Math.ceil((value / most) * (bars.length - 1)))])
-		.join('');
 }
 
 /** How long one's own last messages took, from Enter to decided. */

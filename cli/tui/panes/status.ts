@@ -1,7 +1,7 @@
 import {safeLine} from '../../../source/safe-text.ts';
 import {glyphsOf} from '../glyphs.ts';
 import {bindings, type Context, formatKey} from '../keys.ts';
-import type {Model} from '../model.ts';
+import type {Batch, Model} from '../model.ts';
 import {exactly, fill, justify, type Row, rowWidth, span} from '../rows.ts';
 import {type Tone, viewTone} from '../theme.ts';
 import {clock, lasting, leaderOf, majority, upOf, type World} from '../world.ts';
@@ -35,6 +35,12 @@ export function connectionSpans({lag}: Model, {client, about, now}: World, isSho
 	}
 }
 
+/** How far a load is, for a screen that shows something else. */
+function batchChip(batch: Batch | null): Row {
+	if (batch === null || batch.endedAt !== null) return [];
+	return [span(`  load ${Math.floor((batch.load.acknowledged / batch.messages) * 100)}%`, 'warn')];
+}
+
 /** The first line: who and where we are, and how the cluster is. */
 export function header(model: Model, world: World, width: number): Row {
 	const {monitor, about, now} = world;
@@ -44,7 +50,8 @@ export function header(model: Model, world: World, width: number): Row {
 	const isNarrow = width < 80;
 	const quorum: readonly [string, Tone] =
 		up >= majority(about.replicas) ? ['quorum OK', 'good'] : ['NO QUORUM', 'bad'];
-	const place = model.view === 'chat' || model.view === 'split' ? '#main' : model.view;
+	const place =
+		model.view === 'chat' || model.view === 'split' ? '#main' : model.view === 'batch' ? 'load' : model.view;
 	const left: Row = [
 		span(isNarrow ? ` ${place} ` : ` paxos-chat  ${place}  `, 'bold'),
 		...connectionSpans(model, world, !isWide),
@@ -61,6 +68,7 @@ export function header(model: Model, world: World, width: number): Row {
 		...(isWide
 			? [span(`  executed ${Math.max(0, ...monitor.replicas.map(({status}) => status?.executed ?? 0))}`)]
 			: []),
+		...(model.view === 'batch' ? [] : batchChip(model.batch)),
 		...(about.isReadOnly ? [span('  READ-ONLY', 'warn')] : []),
 		...(model.paused === null ? [] : [span(`  PAUSED ${lasting(now - model.paused.at)}`, 'inverse')]),
 	];
@@ -122,4 +130,4 @@ export function hintBar(model: Model, world: World, contexts: readonly Context[]
 
 /** Our own words, as this terminal can show them. */
 export const plainly = (text: string, {about}: World): string =>
-	about.isAscii ? text.replaceAll('…', '...').replaceAll('↑', 'Up') : text;
+	about.isAscii ? text.replaceAll('…', '...').replaceAll('↑', 'Up').replaceAll('→', 'Right') : text;

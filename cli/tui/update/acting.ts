@@ -1,3 +1,4 @@
+import {firstShare} from '../faults.ts';
 import type {Action} from '../keys.ts';
 import type {View} from '../layout.ts';
 import {type Edit, edits, withText} from '../line-editor.ts';
@@ -6,22 +7,25 @@ import type {Model, Step} from '../model.ts';
 import {graphemesOf} from '../rows.ts';
 import {commandOf} from '../slash.ts';
 import type {World} from '../world.ts';
-import {ask, askToQuit, confirm, interrupted} from './asking.ts';
+import {ask, askToQuit, batchLeft, batchStopped, confirm, interrupted, measured} from './asking.ts';
 import {popupEntered, run, sent} from './commands.ts';
 import {found, jumped, mention, scrolled, searched, searchMoved, toEnd} from './reading.ts';
 import {refused, step, toasted} from './steps.ts';
 import {
 	chosen,
 	copied,
+	eventEntered,
 	held,
 	left,
 	menu,
 	moused,
 	moved,
 	nextPane,
+	oddOnly,
 	oddSlot,
 	paced,
 	showing,
+	slotEntered,
 	slotMoved,
 	sorted,
 	toLine,
@@ -36,7 +40,7 @@ const wheelRows = 3;
 export function act(model: Model, action: Action, world: World): Step {
 	const [area, name] = action.split('.') as [string, string];
 	if (area === 'line' && name in edits) return edited(model, name as Edit);
-	if (area === 'view') return step(showing(model, name as View));
+	if (area === 'view') return viewed(model, name as View, world);
 	switch (action) {
 		case 'pane.next':
 			return step(nextPane(model, world));
@@ -108,11 +112,9 @@ export function act(model: Model, action: Action, world: World): Step {
 		case 'popup.enter':
 			return popupEntered(model, world);
 		case 'pane.leave':
-			return step(toLine(model));
+			return paneLeft(model, world);
 		case 'pane.enter':
-			return model.focus === 'monitor'
-				? step({...model, showsDetail: !model.showsDetail})
-				: step(toLine(model));
+			return paneEntered(model, world);
 		case 'pane.up':
 			return moved(model, world, -1, false);
 		case 'pane.down':
@@ -133,6 +135,10 @@ export function act(model: Model, action: Action, world: World): Step {
 			return ask(model, {kind: 'restart', id: model.selected}, world);
 		case 'fault.isolate':
 			return ask(model, {kind: 'isolate', id: model.selected}, world);
+		case 'fault.loss':
+			return ask(model, {kind: 'loss', share: firstShare, id: model.selected}, world);
+		case 'batch.stop':
+			return batchStopped(model, world);
 		case 'fault.skip':
 			return ask(model, {kind: 'skip', slot: null}, world);
 		case 'fault.heal':
@@ -152,7 +158,9 @@ export function act(model: Model, action: Action, world: World): Step {
 		case 'log.right':
 			return step(slotMoved(model, world, 1));
 		case 'log.tail':
-			return step({...model, log: {slot: null}});
+			return step({...model, log: {...model.log, slot: null}});
+		case 'log.odd':
+			return oddOnly(model, world);
 		case 'log.holeAfter':
 			return oddSlot(model, world, 1);
 		case 'log.holeBefore':
@@ -167,6 +175,10 @@ export function act(model: Model, action: Action, world: World): Step {
 			return step({...model, focus: 'line', line: withText(model.line, '/events '), popup: null});
 		case 'dialog.yes':
 			return confirmed(model, world);
+		case 'dialog.more':
+			return measured(model, 1, world);
+		case 'dialog.less':
+			return measured(model, -1, world);
 		case 'dialog.no':
 			return step({...toasted(model, 'cancelled', world), overlay: null});
 		case 'typed.enter': {
@@ -203,6 +215,37 @@ export function act(model: Model, action: Action, world: World): Step {
 		default:
 			return step(model);
 	}
+}
+
+/** From a load to what was there before it; from everywhere else to the line. */
+function paneLeft(model: Model, world: World): Step {
+	if (model.view !== 'batch') return step(toLine(model));
+	return world.about.hasChat ? step(batchLeft(model)) : refused(model, 'Ctrl+C stops the load', world);
+}
+
+/** What there is to know of what is chosen. */
+function paneEntered(model: Model, world: World): Step {
+	switch (model.focus) {
+		case 'monitor':
+		case 'batch':
+			return step({...model, showsDetail: !model.showsDetail});
+		case 'log':
+			return slotEntered(model, world);
+		case 'events':
+			return eventEntered(model, world);
+		case 'chat':
+		case 'line':
+			return step(toLine(model));
+	}
+}
+
+/** Where there is no chat, and no load, there is nothing of it to see. */
+function viewed(model: Model, view: View, world: World): Step {
+	if (view === 'batch' && model.batch === null)
+		return refused(model, 'no load runs: /batch 5000 begins one', world);
+	if ((view === 'chat' || view === 'split') && !world.about.hasChat)
+		return refused(model, '--batch follows no chat', world);
+	return step(showing(model, view));
 }
 
 function confirmed(model: Model, world: World): Step {

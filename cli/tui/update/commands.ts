@@ -1,10 +1,12 @@
+import {suggestion} from '../../../source/nearest.ts';
 import {emptyLine} from '../line-editor.ts';
+import {noLoad} from '../meter.ts';
 import type {Effect, Model, Step} from '../model.ts';
 import {presence, transcript} from '../panes/people.ts';
+import {isSetting, refusalOfValue, settingNames, settingOf} from '../settings.ts';
 import {commandOf, parseSlash, type SlashName, slashNames, usageOf, type Values} from '../slash.ts';
-import {type ThemeName, themeNames} from '../theme.ts';
 import {isUp, type World} from '../world.ts';
-import {ask, askToQuit} from './asking.ts';
+import {ask, askToQuit, isRunning} from './asking.ts';
 import {found, jumped, toEnd} from './reading.ts';
 import {noticed, refused, step, toasted} from './steps.ts';
 import {copied, held, menu, moused, showing} from './views.ts';
@@ -28,6 +30,8 @@ export function sent(model: Model, world: World): Step {
 	if (text.trim() === '') return model.anchor === null ? step({...model, unread: null}) : toEnd(model);
 	const parsed = parseSlash(text, world.about.replicas);
 	if (parsed.type === 'wrong') return refused(model, parsed.why, world);
+	if (parsed.type === 'text' && !world.about.hasChat)
+		return refused(model, '--batch follows no chat: only commands are run here', world);
 	if (parsed.type === 'text' && world.about.isReadOnly)
 		return refused(model, 'read-only: leave --read-only out to say something', world);
 	const cleared = remembered(
@@ -86,26 +90,25 @@ export function run(model: Model, name: SlashName, {numbers, words, isBold}: Val
 			if (!isUp(world.monitor.replicas[id!]!)) return refused(model, `r${id} does not answer`, world);
 			return step(toasted(model, `asking r${id} to take us in`, world), {type: 'connect', id: id!});
 		case 'rate':
-			return step(
-				toasted({...model, hz: numbers.hz!}, `news are looked at ${numbers.hz} times a second`, world),
-			);
+			return set(model, 'rate', String(numbers.hz), world);
 		case 'mouse':
-			return moused(model, numbers['on|off'] === 1, world);
-		case 'bell': {
-			const isMuted = numbers['on|off'] === 0;
-			return step(
-				toasted({...model, isMuted}, isMuted ? 'no bell' : 'a bell rings when somebody speaks to you', world),
-			);
-		}
+		case 'bell':
+			return set(model, name, numbers['on|off'] === 1 ? 'on' : 'off', world);
 		case 'status':
 			return say(`${world.client.connection.sentence}; ${world.monitor.agreement.sentence}`);
 		case 'chat':
 		case 'split':
-			return step(showing(model, name));
+			return world.about.hasChat
+				? step(showing(model, name))
+				: refused(model, '--batch follows no chat', world);
+		case 'load':
+			return model.batch === null
+				? refused(model, 'no load runs: /batch 5000 begins one', world)
+				: step(showing(model, 'batch'));
 		case 'mon':
 			return step(showing(model, 'monitor'));
 		case 'log':
-			return step({...showing(model, 'log'), log: {slot}});
+			return step({...showing(model, 'log'), log: {slot, isOddOnly: false}});
 		case 'events':
 			return step({...showing(model, 'events'), events: {filter: words.filter ?? '', back: 0}});
 		case 'search':
@@ -126,48 +129,98 @@ export function run(model: Model, name: SlashName, {numbers, words, isBold}: Val
 			return ask(model, {kind: 'loss', share: numbers.share!, id}, world, isBold);
 		case 'heal':
 			return ask(model, {kind: 'heal', id}, world, true);
-		case 'resend': {
-			const failed = world.client.pending.filter(({state}) => state === 'failed');
-			if (failed.length === 0) return refused(model, 'no message failed', world);
-			return step(
-				model,
-				...failed.flatMap(({key, text, nick}): Effect[] => [
-					{type: 'forget', key},
-					{type: 'say', text, nick},
-				]),
-			);
-		}
-		case 'cancel': {
-			const failed = world.client.pending.filter(({state}) => state === 'failed');
-			if (failed.length === 0)
-				return refused(model, 'no message failed; what is under way cannot be taken back', world);
-			return step(model, ...failed.map(({key}): Effect => ({type: 'forget', key})));
-		}
-		case 'batch': {
-			const messages = Math.min(1_000_000, numbers.messages!);
-			const clients = Math.min(1000, numbers.clients ?? 8);
-			const batch = {
-				messages,
-				clients,
-				startedAt: world.now,
-				progress: null,
-				rates: [],
-				latency: null,
-				summary: null,
-			};
-			return step({...model, batch}, {type: 'batch', messages, clients, nick: model.nick});
-		}
+		case 'resend':
+			return resent(model, numbers.id, world);
+		case 'cancel':
+			return cancelled(model, numbers.id, world);
+		case 'batch':
+			return loaded(model, numbers.messages!, numbers.clients ?? 8, world);
+		case 'set':
+			return set(model, words.setting, words.value, world);
 		case 'pause':
 			return step(held(model, world));
-		case 'theme': {
-			const theme = themeNames.find(each => each === words.theme);
-			return theme === undefined
-				? refused(model, `themes are ${themeNames.join(', ')}`, world)
-				: step({...model, theme: theme satisfies ThemeName});
-		}
+		case 'theme':
+			return set(model, 'theme', words.theme, world);
 		case 'clear':
 			return step({...model, unread: null, anchor: null, notices: []});
 		case 'quit':
 			return askToQuit(model, world);
 	}
+}
+
+/** Failed messages go out again as new ones; one that may stand in the chat already only by its id. */
+function resent(model: Model, id: number | undefined, world: World): Step {
+	const failed = world.client.pending.filter(
+		({state, key, isUnknown}) => state === 'failed' && (id === undefined ? isUnknown !== true : key === id),
+	);
+	if (failed.length === 0)
+		return refused(
+			model,
+			id === undefined ? 'no message failed' : `no failed message has the id ${id}`,
+			world,
+		);
+	return step(
+		model,
+		...failed.flatMap(({key, text, nick}): Effect[] => [
+			{type: 'forget', key},
+			{type: 'say', text, nick},
+		]),
+	);
+}
+
+/** Off the screen with what failed; by its id also what nobody was told yet. */
+function cancelled(model: Model, id: number | undefined, world: World): Step {
+	const {pending} = world.client;
+	if (id === undefined) {
+		const failed = pending.filter(({state}) => state === 'failed');
+		if (failed.length === 0)
+			return refused(model, 'no message failed; /cancel with an id takes back one that is queued', world);
+		return step(model, ...failed.map(({key}): Effect => ({type: 'forget', key})));
+	}
+
+	const one = pending.find(({key, state}) => key === id && state !== 'decided');
+	if (one === undefined) return refused(model, `no message that waits or failed has the id ${id}`, world);
+	if (one.state === 'failed') return step(model, {type: 'forget', key: id});
+	if (one.state === 'queued') return step(toasted(model, 'taken back', world), {type: 'unsay', key: id});
+	return refused(model, `${id} was sent to r${one.replicas.at(-1)}: it cannot be taken back`, world);
+}
+
+const mostLoad = 1_000_000;
+const mostClients = 1000;
+
+/** A load from this very screen, and the view that shows it. */
+function loaded(model: Model, messages: number, clients: number, world: World): Step {
+	if (isRunning(model.batch))
+		return refused(model, 'a load runs already: /load shows it, q there stops it', world);
+	const batch = {
+		messages: Math.min(mostLoad, messages),
+		clients: Math.min(mostClients, clients),
+		startedAt: world.now,
+		endedAt: null,
+		load: noLoad,
+		isStopping: false,
+		summary: null,
+	};
+	return step(showing({...model, batch}, 'batch'), {
+		type: 'batch',
+		messages: batch.messages,
+		clients: batch.clients,
+		nick: model.nick,
+	});
+}
+
+/** Without a name all settings are told, without a value one of them. */
+function set(model: Model, name: string | undefined, value: string | undefined, world: World): Step {
+	const told = (text: string) => step(noticed(model, {at: world.now, text, isBad: false}));
+	const asOf = (each: (typeof settingNames)[number]) => `${each} ${settingOf(each).read(model, world.about)}`;
+	if (name === undefined)
+		return told(`${settingNames.map(asOf).join(', ')}; /set NAME VALUE changes one until you leave`);
+	if (!isSetting(name))
+		return refused(model, `${name} is no setting${suggestion(name, settingNames)}; /set lists them`, world);
+	if (value === undefined)
+		return told(`${asOf(name)} (${settingOf(name).values.join(', ')}): ${settingOf(name).says}`);
+	const refusal = refusalOfValue(name, value);
+	if (refusal !== null) return refused(model, refusal, world);
+	if (name === 'mouse') return moused(model, value === 'on', world);
+	return step(toasted({...model, ...settingOf(name).write(model, value)}, `${name}: ${value}`, world));
 }

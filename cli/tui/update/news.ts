@@ -1,8 +1,9 @@
+import {safeLine} from '../../../source/safe-text.ts';
 import {geometry} from '../draw.ts';
-import type {Effect, Model, Step} from '../model.ts';
+import type {Effect, Model, OwnEvent, Step} from '../model.ts';
 import {mentions} from '../panes/messages.ts';
-import {isForAll, type World} from '../world.ts';
-import {noticed} from './steps.ts';
+import {isForAll, stateOf, type World} from '../world.ts';
+import {mostNotices, noticed} from './steps.ts';
 
 /** The round trip that is shown is renewed this often. */
 const lagMs = 5000;
@@ -15,7 +16,8 @@ export function onNews(model: Model, world: World): Step {
 	let next = model;
 	const last = world.client.lines.at(-1)?.position ?? 0;
 	if (last > model.last) {
-		const isSeen = model.anchor === null && geometry(model, world).chat !== null;
+		const isSeen =
+			model.anchor === null && model.isLookedAt !== false && geometry(model, world).chat !== null;
 		const fresh = world.client.lines.slice(-(last - model.last));
 		const first = fresh.find(line => line.client !== world.about.client);
 		// The first lines of all are history, and no news.
@@ -24,6 +26,8 @@ export function onNews(model: Model, world: World): Step {
 		if (
 			model.last > 0 &&
 			!model.isMuted &&
+			// Whoever looks at it needs no bell.
+			!(model.isLookedAt === true && isSeen) &&
 			fresh.some(line => line.client !== world.about.client && mentions(line.text, model.nick))
 		)
 			effects.push({type: 'bell'});
@@ -38,7 +42,7 @@ export function onNews(model: Model, world: World): Step {
 		next = {...next, last, unread, notices: placed};
 	}
 
-	next = withNotes(next, world);
+	next = withStates(withNotes(next, world), world);
 	if (world.monitor.agreement.state === 'diverged' && !model.sawDivergence) {
 		next = noticed(
 			{...next, sawDivergence: true},
@@ -48,6 +52,28 @@ export function onNews(model: Model, world: World): Step {
 	}
 
 	return {model: withLag(withConnection(next, world), world), effects};
+}
+
+/** Turning away ends the reading: what comes from then on is unread. Turning back leaves the line where it is, until something is said. */
+export const looked = (model: Model, isHere: boolean): Model =>
+	isHere || model.anchor !== null
+		? {...model, isLookedAt: isHere}
+		: {...model, isLookedAt: isHere, unread: null};
+
+/** That a replica went, and came back, nobody else tells: it is seen from here. */
+function withStates(model: Model, {monitor, now}: World): Model {
+	const states = monitor.replicas.map(each => (each.heardAt === null ? null : stateOf(each, monitor)));
+	if (states.every((state, id) => state === model.states[id])) return model;
+	const seen = monitor.replicas.flatMap(({id, sentence, since}, index): OwnEvent[] => {
+		const [before, after] = [model.states[index] ?? null, states[index]!];
+		if (before === null || after === null || before === after) return [];
+		const at = Math.min(now, since);
+		if (after === 'down' || after === 'silent' || after === 'unseen')
+			return [{at, replica: id, kind: after, text: safeLine(sentence) || after}];
+		const wasGone = before === 'down' || before === 'silent' || before === 'unseen';
+		return wasGone ? [{at, replica: id, kind: 'back', text: `answers again, after being ${before}`}] : [];
+	});
+	return {...model, states, ownEvents: [...model.ownEvents, ...seen].slice(-mostNotices)};
 }
 
 /** What all should know of the cluster's own story stands among the messages. */

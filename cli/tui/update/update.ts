@@ -1,5 +1,5 @@
 import {contextsOf} from '../draw.ts';
-import {actionOf} from '../keys.ts';
+import {actionOf, beginsChord, formatKey} from '../keys.ts';
 import {insert, withText} from '../line-editor.ts';
 import type {Event, Model, Step} from '../model.ts';
 import {graphemesOf} from '../rows.ts';
@@ -7,9 +7,9 @@ import type {Key} from '../split-chunk.ts';
 import type {World} from '../world.ts';
 import {act} from './acting.ts';
 import {confirm} from './asking.ts';
-import {onNews} from './news.ts';
+import {looked, onNews} from './news.ts';
 import {searched} from './reading.ts';
-import {noticed, step, toasted} from './steps.ts';
+import {noticed, refused, step, toasted} from './steps.ts';
 import {chosen} from './views.ts';
 
 /** Above this a paste is asked about. */
@@ -42,6 +42,8 @@ export function update(model: Model, event: Event, world: World): Step {
 			const text = event.text.replace(/\r?\n$/, '');
 			return step({...model, focus: 'line', line: withText(model.line, text), recall: null, popup: null});
 		}
+		case 'look':
+			return step(looked(model, event.isHere));
 		case 'batch':
 			return step(model.batch === null ? model : {...model, batch: {...model.batch, ...event.batch}});
 	}
@@ -72,14 +74,23 @@ function onKey(model: Model, key: Key, world: World): Step {
 		model.toast !== null && model.toast.until > world.now && model.armedUntil <= world.now
 			? {...model, toast: null}
 			: model;
-	if ('text' in key) return onText(calm, key.text, world);
+	if ('text' in key) return onText(calm.chord === null ? calm : {...calm, chord: null}, key.text, world);
 	if (calm.isPlain && (key.name === 'escape' || key.name === 'alt+l')) return step({...calm, isPlain: false});
-	if (calm.overlay === null && key.name === 'escape') {
-		if (calm.batch !== null) return step({...calm, batch: null}, {type: 'stopBatch'});
-		if (calm.showsDetail) return step({...calm, showsDetail: false});
+	if (calm.overlay === null && key.name === 'escape' && calm.showsDetail)
+		return step({...calm, showsDetail: false});
+	const contexts = contextsOf(calm, world);
+	if (calm.chord !== null) {
+		const both = `${calm.chord} ${key.name}`;
+		const free: Model = {...calm, chord: null};
+		const action = actionOf(both, contexts);
+		return action === undefined
+			? refused(free, `${formatKey(both)} means nothing`, world)
+			: act(free, action, world);
 	}
 
-	const action = actionOf(key.name, contextsOf(calm, world));
+	if (beginsChord(key.name, contexts))
+		return step({...toasted(calm, `${formatKey(key.name)} …`, world), chord: key.name});
+	const action = actionOf(key.name, contexts);
 	return action === undefined ? step(calm) : act(calm, action, world);
 }
 

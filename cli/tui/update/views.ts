@@ -1,12 +1,12 @@
-import {rates} from '../complete.ts';
 import {geometry} from '../draw.ts';
 import type {View} from '../layout.ts';
 import type {Model, Overlay, Pane, Step} from '../model.ts';
-import {toldOf} from '../panes/events.ts';
 import {lastSlot, oddSlots} from '../panes/log-grid.ts';
 import {ordered, sortingNames} from '../panes/replicas.ts';
+import {rates} from '../settings.ts';
+import {toldOf} from '../told.ts';
 import type {World} from '../world.ts';
-import {scrolled, toEnd} from './reading.ts';
+import {jumped, scrolled, toEnd} from './reading.ts';
 import {refused, step, toasted} from './steps.ts';
 
 /** Help and palette are one thing: actions to choose from. */
@@ -21,7 +21,8 @@ export const menu = (kind: 'help' | 'palette'): Overlay => ({
 /** Another view; where one can type, one types at once. */
 export function showing(model: Model, view: View): Model {
 	const isTalk = view === 'chat' || view === 'split';
-	return {...model, view, zoomedFrom: null, showsDetail: false, focus: isTalk ? 'line' : view};
+	const behind = view === 'batch' && model.view !== 'batch' ? model.view : model.behind;
+	return {...model, view, behind, zoomedFrom: null, showsDetail: false, focus: isTalk ? 'line' : view};
 }
 
 export const toLine = (model: Model): Model => ({...model, focus: 'line', popup: null});
@@ -54,6 +55,7 @@ export function moved(model: Model, world: World, by: number, isPage: boolean, c
 		case 'line':
 		case 'chat':
 			return scrolled(model, world, by * chatRows, isPage);
+		case 'batch':
 		case 'monitor': {
 			const ids = ordered(model, world.monitor).map(({id}) => id);
 			const at = Math.max(0, Math.min(ids.length - 1, ids.indexOf(model.selected) + by));
@@ -99,8 +101,15 @@ export const chosen = (model: Model, id: number, world: World): Model =>
 /** At the last slot the tail is followed again. */
 export function slotMoved(model: Model, world: World, by: number): Model {
 	const last = lastSlot(world);
+	if (model.log.isOddOnly && Math.abs(by) === 1) {
+		const odd = oddSlots(world);
+		const at = model.log.slot ?? last + 1;
+		const next = by > 0 ? odd.find(slot => slot > at) : odd.findLast(slot => slot < at);
+		return next === undefined ? model : {...model, log: {...model.log, slot: next}};
+	}
+
 	const slot = Math.max(1, Math.min(last, (model.log.slot ?? last) + by));
-	return {...model, log: {slot: slot >= last && by > 0 ? null : slot}};
+	return {...model, log: {...model.log, slot: slot >= last && by > 0 ? null : slot}};
 }
 
 /** To the next hole or no-op. */
@@ -110,7 +119,38 @@ export function oddSlot(model: Model, world: World, by: -1 | 1): Step {
 	const next = by > 0 ? odd.find(slot => slot > at) : odd.findLast(slot => slot < at);
 	return next === undefined
 		? refused(model, `no ${by > 0 ? 'later' : 'earlier'} hole or no-op`, world)
-		: step({...model, log: {slot: next}});
+		: step({...model, log: {...model.log, slot: next}});
+}
+
+/** Only the slots that are not as the others, or all again. */
+export function oddOnly(model: Model, world: World): Step {
+	const isOddOnly = !model.log.isOddOnly;
+	if (!isOddOnly) return step({...model, log: {...model.log, isOddOnly}});
+	const odd = oddSlots(world);
+	const cursor = model.log.slot ?? lastSlot(world);
+	const nearest = odd.findLast(slot => slot <= cursor) ?? odd[0];
+	return nearest === undefined
+		? refused(model, 'no slot that the replicas tell of is a hole or a no-op', world)
+		: step({...model, log: {slot: nearest, isOddOnly}});
+}
+
+/** From the grid to the slot alone, and from there to what was said in it. */
+export function slotEntered(model: Model, world: World): Step {
+	if (geometry(model, world).layout.view !== 'log') return step(showing(model, 'log'));
+	const slot = model.log.slot ?? lastSlot(world);
+	const line = world.client.lines.find(each => each.slot === slot);
+	return line === undefined
+		? refused(model, `no message that is loaded stands in slot ${slot}`, world)
+		: jumped(model, line.position, world);
+}
+
+/** From an event to the slot that it is about. */
+export function eventEntered(model: Model, world: World): Step {
+	const told = toldOf(model, world);
+	const {slot = null, text = ''} = told[told.length - 1 - model.events.back] ?? {};
+	return slot === null
+		? refused(model, `the last event shown is about no slot${text === '' ? '' : `: ${text}`}`, world)
+		: step({...showing(model, 'log'), log: {slot, isOddOnly: false}});
 }
 
 /** Only what the reader asked for leaves for the clipboard. */
