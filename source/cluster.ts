@@ -50,6 +50,8 @@ export type Cluster = {
 	readonly segmentBytes: number;
 	/** A checkpoint is made when the journal has grown by this much. */
 	readonly checkpointBytes: number;
+	/** How often a piece of what lies on the disk is read again; 0: never. */
+	readonly scrubMs: number;
 
 	/** Sessions that are remembered. The same on every replica, as it changes the replicated state. */
 	readonly sessions: number;
@@ -72,6 +74,7 @@ export const defaults = {
 	queueRequests: 20_000,
 	segmentBytes: 8_388_608,
 	checkpointBytes: 33_554_432,
+	scrubMs: 1000,
 	sessions: 10_000,
 	connections: 4000,
 } as const;
@@ -93,6 +96,7 @@ export const ranges: Readonly<Record<Tunable, readonly [least: number, most: num
 	queueRequests: [1, 1_000_000],
 	segmentBytes: [4096, 1_073_741_824],
 	checkpointBytes: [4096, 1_099_511_627_776],
+	scrubMs: [0, 86_400_000],
 	// All of them travel in one message when a replica is given a checkpoint.
 	sessions: [1, 50_000],
 	connections: [1, 100_000],
@@ -205,6 +209,7 @@ const fileSchema = exactly({
 	queueRequests: tunable('queueRequests'),
 	segmentBytes: tunable('segmentBytes'),
 	checkpointBytes: tunable('checkpointBytes'),
+	scrubMs: tunable('scrubMs'),
 	sessions: tunable('sessions'),
 	connections: tunable('connections'),
 });

@@ -18,12 +18,13 @@ import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
 import {slotStatesOf} from './slot-states.ts';
 import {Acquaintances} from './storage/acquaintances.ts';
-import {recoverCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
+import {type Checkpoint, recoverCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
 import type {Disk} from './storage/disk.ts';
 import {codeOf, type Files, failureOf} from './storage/files.ts';
 import {Journal} from './storage/journal.ts';
 import {KeptLines} from './storage/kept-lines.ts';
+import {Scrub} from './storage/scrub.ts';
 import type {Recorder} from './trace.ts';
 import {Transfer} from './transfer.ts';
 
@@ -60,7 +61,7 @@ export type ServerOptions = {
 type Parts = {
 	readonly directory: ReplicaDirectory;
 	readonly acquaintances: Acquaintances;
-	readonly checkpoint: ChatState | undefined;
+	readonly checkpoint: Checkpoint | undefined;
 	readonly log: ChatLog;
 	readonly journal: Journal;
 	readonly removeOlder: () => Promise<void>;
@@ -94,13 +95,16 @@ export class Server implements Service {
 	readonly #counts = {retriesAnswered: 0, viewsEntered: 0, noOps: 0};
 	readonly #notes = new NoteBook(() => performance.now());
 	/** The latest that is durable. */
-	#checkpoint: ChatState | undefined;
+	#checkpoint: Checkpoint | undefined;
 	/** Removes the journal before its last rotation, which the next checkpoint can do without. */
 	#removeOlder: () => Promise<void>;
 	/** A checkpoint is being made or installed: the end of it, which never fails. */
 	#checkpointing: Promise<void> | undefined;
 	/** What is decided while a checkpoint of a peer is being installed, which comes first. */
 	#held: Decision[] | undefined;
+	readonly #scrub: Scrub;
+	/** A piece of the disk is being read again. */
+	#scrubbing: Promise<void> | undefined;
 	readonly #kept: KeptLines;
 	readonly #transfer: Transfer;
 	/** New requests are refused with this: the end is near. */
@@ -169,6 +173,11 @@ export class Server implements Service {
 		this.#chat = parts.chat;
 		this.#checkpoint = parts.checkpoint;
 		this.#removeOlder = parts.removeOlder;
+		this.#scrub = new Scrub({
+			...directory,
+			latest: () => this.#checkpoint,
+			segment: () => this.#journal.segment,
+		});
 		this.#kept = new KeptLines(directory.fetchedLines, error => this.fail(error));
 		this.#transfer = new Transfer({
 			chat: () => this.#chat,
@@ -290,6 +299,7 @@ export class Server implements Service {
 		await Promise.all([this.#door.close(), this.#rooms.close()]);
 		this.#http.closeAllConnections();
 		await this.#checkpointing;
+		await this.#scrubbing;
 		const closed = await Promise.allSettled([this.#journal.close(), this.#log.close(), this.#kept.close()]);
 		await this.#directory.release();
 		for (const one of closed) if (one.status === 'rejected') throw one.reason;
@@ -445,6 +455,8 @@ export class Server implements Service {
 				statusMs,
 			),
 		);
+		const {scrubMs} = this.#cluster;
+		if (scrubMs > 0) this.#timers.push(setInterval(() => this.#lookAgain(), scrubMs));
 	}
 
 	/** A timer that was held up calls once, not once for each tick it missed: nobody is doubted for our own sleep. */
@@ -453,6 +465,19 @@ export class Server implements Service {
 		this.#door.weather(this.#weatherNow());
 		const isDue = this.#journal.bytesSinceRotation > this.#cluster.checkpointBytes;
 		if (isDue && !this.#checkpointing) this.#alone(() => this.#keep());
+	}
+
+	/** What the disk has lost nobody can vote with after the next start: that is known now, and final. */
+	#lookAgain() {
+		this.#scrubbing ??= this.#scrub
+			.look()
+			.catch((error: unknown) => {
+				// With too many open files for the moment, it looks again later.
+				if (!/^E[MN]FILE$/.test(codeOf(error) ?? '')) this.fail(asError(error));
+			})
+			.then(() => {
+				this.#scrubbing = undefined;
+			});
 	}
 
 	/** One checkpoint at a time: what comes while one is made waits for its end. */
@@ -484,8 +509,9 @@ export class Server implements Service {
 	}
 
 	async #name(state: ChatState, bytes: number) {
-		await writeCheckpoint(this.#directory.checkpoint, {...state, bytes});
-		this.#checkpoint = state;
+		const checkpoint = {...state, bytes};
+		await writeCheckpoint(this.#directory.checkpoint, checkpoint);
+		this.#checkpoint = checkpoint;
 	}
 
 	/**

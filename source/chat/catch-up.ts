@@ -10,6 +10,9 @@ const biteSlots = 5000;
 /** Characters of lines in one piece, and in one slot: several times what the largest batch can come to. */
 const mostCharacters = 16_777_216;
 
+/** Where a chat stands, all but its sessions. */
+type Mark = Pick<ChatState, 'slot' | 'position' | 'at' | 'hash'>;
+
 /** Work in bites, which says in the end whether all of it was right. */
 export type Bites = Generator<void, boolean, undefined>;
 
@@ -31,7 +34,7 @@ export class CatchUp {
 	/** The chain over the slot at the start is complete; later ones are not before the next begins. */
 	#isOpen = false;
 
-	constructor(from: Pick<ChatState, 'slot' | 'position' | 'at' | 'hash'>) {
+	constructor(from: Mark) {
 		this.start = from.slot;
 		this.#slot = from.slot;
 		this.#position = from.position;
@@ -64,7 +67,7 @@ export class CatchUp {
 	}
 
 	/** True if these lines, and no others, led up to this state. */
-	*endsIn(state: ChatState): Bites {
+	*endsIn(state: Mark): Bites {
 		if (state.position !== this.#position || state.at !== this.#at) return false;
 		if (!(yield* this.#goTo(state.slot))) return false;
 		this.#close();

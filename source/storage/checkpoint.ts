@@ -1,12 +1,12 @@
 import {createHash} from 'node:crypto';
-import {rename, rm} from 'node:fs/promises';
+import {readFile, rename, rm} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import type {ChatState} from '../chat/chat.ts';
 import {plainOf, stateOf} from '../chat/chat-state.ts';
 import type {Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import {isCount} from '../value-text.ts';
-import {isMissing, readIfThere, syncDirectory, writeDurably} from './files.ts';
+import {isMissing, syncDirectory, writeDurably} from './files.ts';
 import {readPastCache} from './past-cache.ts';
 
 /** The chat after `slot`, and how many bytes of chat.log that is: the journal up to this slot can go. */
@@ -44,10 +44,13 @@ export async function writeCheckpoint(
 }
 
 /** Undefined if there is none. Throws a Failure if it is damaged. */
-export async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
-	const content = await readIfThere(path);
+export async function readCheckpoint(
+	path: string,
+	read: (path: string) => Promise<Buffer> = path => readFile(path),
+): Promise<Checkpoint | undefined> {
+	const content = await read(path).catch(unlessMissing);
 	if (content === undefined) return undefined;
-	const [, hash, text] = /^([0-9a-f]{64})\n(.*)\n$/s.exec(content) ?? [];
+	const [, hash, text] = /^([0-9a-f]{64})\n(.*)\n$/s.exec(content.toString()) ?? [];
 	const isIntact = text !== undefined && sha256(text) === hash;
 	const checkpoint = isIntact ? decode(text) : undefined;
 	if (checkpoint) return checkpoint;
@@ -102,7 +105,7 @@ async function look(path: string, since: Slot) {
 	}
 }
 
-function unlessMissing(error: unknown): void {
+function unlessMissing(error: unknown): undefined {
 	if (!isMissing(error)) throw error;
 }
 

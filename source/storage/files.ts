@@ -98,16 +98,6 @@ export async function writeDurably(path: string, content: string | Buffer): Prom
 	}
 }
 
-/** Undefined if there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-	try {
-		return await readFile(path, 'utf8');
-	} catch (error) {
-		if (isMissing(error)) return undefined;
-		throw error;
-	}
-}
-
 /** Error objects are judged by what they carry: those of another realm are no instances of this one's Error. */
 export const codeOf = (error: unknown): string | undefined =>
 	typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'

@@ -140,6 +140,11 @@ export class Journal implements Disk {
 		return this.#bytesSinceRotation;
 	}
 
+	/** The number of the segment that is being written. */
+	get segment(): number {
+		return this.#segment.number;
+	}
+
 	append(entries: readonly Entry[], done: () => void): void {
 		if (this.#isDead) return;
 		if (entries.length > 0 || this.#queue.length > 0) {

@@ -162,21 +162,12 @@ function chainOf(scans: readonly SegmentScan[], beginning: number) {
 		// What the journal needs begins at the beginning of a segment.
 		const isOlder = (first?.number ?? beyond ?? beginning) < beginning;
 		if (isOlder) continue;
-		if (beyond !== undefined) {
-			const place = `${path}: damaged at byte ${end}`;
-			throw damage(place, `group ${beyond} after it is intact`);
-		}
+		if (beyond !== undefined) throw damageBefore(beyond, path, end);
 		if (first === undefined) continue;
 		const last = chain.at(-1)?.group;
-		// A restart writes the last group again, at the head of a new segment.
-		if (last && first.number === last.number && first.checksum === last.checksum) chain.pop();
-		else if (
-			first.number !== (last ? last.number + 1 : beginning) ||
-			(last && first.previous !== last.checksum)
-		) {
-			const expected = last ? last.number + 1 : beginning;
-			throw damage(path, `it begins with group ${first.number}, but group ${expected} is damaged or missing`);
-		}
+		if (last && isAgain(first, last)) chain.pop();
+		else if (last ? !isNext(first, last) : first.number !== beginning)
+			throw damageAfter(last?.number ?? beginning - 1, path, first);
 		for (const group of groups) chain.push({group, path, segment: scan.number});
 		kept.add(scan);
 	}
@@ -185,6 +176,32 @@ function chainOf(scans: readonly SegmentScan[], beginning: number) {
 	return {chain, kept};
 }
 
+/** Looks through a segment that is complete, and gives its last group; `last` is that of the one before. Throws a Failure. */
+export function checkSegment(
+	number: number,
+	path: string,
+	content: Buffer,
+	last: Mark | undefined,
+): Mark | undefined {
+	const {groups, end, beyond} = scanSegment(number, path, content);
+	const first = groups[0];
+	if (beyond !== undefined) throw damageBefore(beyond, path, end);
+	if (first === undefined) return last;
+	if (last && !isAgain(first, last) && !isNext(first, last)) throw damageAfter(last.number, path, first);
+	const {number: group, checksum} = groups.at(-1)!;
+	return {number: group, checksum};
+}
+
+/** A restart writes the last group again, at the head of a new segment. */
+const isAgain = (first: Group, last: Mark) =>
+	first.number === last.number && first.checksum === last.checksum;
+const isNext = (first: Group, last: Mark) =>
+	first.number === last.number + 1 && first.previous === last.checksum;
+
+const damageBefore = (beyond: number, path: string, end: number) =>
+	damage(`${path}: damaged at byte ${end}`, `group ${beyond} after it is intact`);
+const damageAfter = (last: number, path: string, first: Group) =>
+	damage(path, `it begins with group ${first.number}, but group ${last + 1} is damaged or missing`);
 const damage = (place: string, reason: string) =>
 	new Failure(
 		`${place}, ${reason}: this replica does not vote with a gap in its memory; the others go on without it`,

@@ -5,7 +5,8 @@ import {chain, chainStart} from '../chat/hash-chain.ts';
 import {linesOf, readAt} from '../chat/log-lines.ts';
 import type {ReplicaId, Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
-import {type Checkpoint, readCheckpoint} from './checkpoint.ts';
+import {Acquaintances} from './acquaintances.ts';
+import {type Checkpoint, previousOf, readCheckpoint} from './checkpoint.ts';
 import {claim} from './claim.ts';
 import {replicaPath} from './directory.ts';
 import {failureOf, isMissing} from './files.ts';
@@ -113,11 +114,15 @@ async function verifyReplica(data: string, id: ReplicaId, cluster: string | unde
 			checkMeta(path, meta, {id, cluster: cluster ?? meta.cluster, replicas: meta.replicas});
 		});
 		const journal = await note(problems, path, () => readJournal(join(path, 'journal'), isRunning));
-		const checkpoint = await note(problems, path, () => readCheckpoint(join(path, 'checkpoint')));
+		// It writes them while it is read.
+		if (journal?.blemish && !isRunning) problems.push(journal.blemish);
+		await note(problems, path, () => Acquaintances.open(join(path, 'peers')));
+		const newest = join(path, 'checkpoint');
+		const found = await note(problems, path, () => readCheckpoint(newest));
+		const previous = await note(problems, path, () => readCheckpoint(previousOf(newest)));
+		const checkpoint = found ?? previous;
 		if (journal && (checkpoint?.slot ?? 0) < journal.since)
-			problems.push(
-				`${join(path, 'checkpoint')}: it is missing or too old, the journal begins after slot ${journal.since}`,
-			);
+			problems.push(`${newest}: it is missing or too old, the journal begins after slot ${journal.since}`);
 		const log = await note(problems, path, () => readLog(join(path, 'chat.log'), checkpoint, problems));
 		return {
 			id,
@@ -163,16 +168,16 @@ async function readJournal(directory: string, isRunning: boolean): Promise<Recov
 /** Walks all lines: positions without gaps, slots and times in order, the hash of the checkpoint at its slot. */
 async function readLog(path: string, checkpoint: Checkpoint | undefined, problems: string[]) {
 	const walk = new LogWalk(checkpoint);
+	let isBroken = false;
 	try {
 		for await (const {start, text, line} of linesOf(path)) {
 			if (!text.endsWith('\n')) break;
-			if (!line) {
-				problems.push(damage(path, start, 'there is no line as it should be', checkpoint));
-				break;
-			}
-			const problem = walk.take(text, line.position, line.slot, line.at);
+			const problem = line
+				? walk.take(text, line.position, line.slot, line.at)
+				: 'there is no line as it should be';
 			if (problem) {
 				problems.push(damage(path, start, problem, checkpoint));
+				isBroken = true;
 				break;
 			}
 		}
@@ -182,7 +187,8 @@ async function readLog(path: string, checkpoint: Checkpoint | undefined, problem
 	}
 
 	const problem = walk.finish();
-	if (problem) problems.push(`${path}: ${problem}`);
+	// Of what comes after the damage nothing is known.
+	if (problem && !isBroken) problems.push(`${path}: ${problem}`);
 	return walk.result();
 }
 

@@ -335,6 +335,45 @@ describe('a start that cannot be', () => {
 	}, 20_000);
 });
 
+describe('a disk that loses what it holds', () => {
+	test('is looked through while the replica works, and nothing is wrong', async () => {
+		const all = await place(0, {...smallCheckpoints, scrubMs: 1});
+		await all.start(0);
+		for (let count = 0; count < 4; count++) await all.batch(1000);
+		expect([...all.failures]).toEqual([]);
+		expect(all.violations()).toEqual([]);
+	}, 30_000);
+
+	test('is found out: one line, and the replica stops; with the log of another one it starts again', async () => {
+		const all = await place(1, {...smallCheckpoints, scrubMs: 1});
+		await all.startAll();
+		await all.batch(2000);
+		await all.untilLevel();
+		const content = all.log(2);
+		content[1000]! ^= 1;
+		writeFileSync(all.file(2, 'chat.log'), content);
+		await until(
+			() => all.failures.has(2),
+			() => 'r2 to stop',
+		);
+		expect(all.failures.get(2)).toBeInstanceOf(Failure);
+		expect(all.failures.get(2)!.message).toMatch(
+			/chat\.log is damaged [^\n]*; copy the file from another replica/,
+		);
+		await all.stop(2);
+		const [found] = (await verify(all.data(2))).replicas;
+		expect(found!.problems).toEqual([expect.stringContaining('chat.log')]);
+
+		all.failures.clear();
+		writeFileSync(all.file(2, 'chat.log'), all.log(0));
+		await all.start(2);
+		await all.batch(500);
+		await all.untilLevel();
+		expect(all.violations()).toEqual([]);
+		expect([...all.failures]).toEqual([]);
+	}, 30_000);
+});
+
 describe('a disk that fails', () => {
 	/** Real files, until told otherwise: then no write or sync succeeds. */
 	class FailingFiles implements Files {

@@ -383,13 +383,13 @@ const forgetful: readonly Mutant[] = [
 	]),
 	mutant('damage in the middle is cut like a torn end', 'test storage/crash-states', [
 		'storage/recovery.ts',
-		'\t\tif (beyond !== undefined) {',
-		'\t\tif (beyond === -1) {',
+		'\t\tif (beyond !== undefined) throw',
+		'\t\tif (beyond === -1) throw',
 	]),
 	mutant('a torn end is called damage', 'test storage/crash-states', [
 		'storage/recovery.ts',
-		'\t\tif (beyond !== undefined) {',
-		'\t\tif (beyond !== undefined || scan.isTorn) {',
+		'\t\tif (beyond !== undefined) throw damageBefore(beyond, path, end);',
+		'\t\tif (beyond !== undefined || scan.isTorn) throw damageBefore(0, path, end);',
 	]),
 	mutant('the checksum of a group is not compared', 'test storage/crash-states', [
 		'storage/group.ts',
@@ -398,8 +398,8 @@ const forgetful: readonly Mutant[] = [
 	]),
 	mutant('groups are not chained', 'test storage/journal out of another life', [
 		'storage/recovery.ts',
-		'(last && first.previous !== last.checksum)',
-		'(last && first.previous === -1)',
+		'first.number === last.number + 1 && first.previous === last.checksum;',
+		'first.number === last.number + 1;',
 	]),
 	mutant('the checksum of a checkpoint is not compared', 'test storage/bit-flips', [
 		'storage/checkpoint.ts',
@@ -416,6 +416,11 @@ const forgetful: readonly Mutant[] = [
 		'test storage/checkpoint takes the place of one that is damaged',
 		['storage/checkpoint.ts', '\tawait rename(path, previousOf(path)).catch(unlessMissing);\n', ''],
 	),
+	mutant('whoever reads the log again does not follow its hash', 'test storage/scrub names any bit', [
+		'storage/scrub.ts',
+		'if (!(yield* slowly(catchUp.endsIn(latest))))',
+		'if ((yield* slowly(catchUp.endsIn(latest))) === undefined)',
+	]),
 	mutant('the checksum of a small file is not compared', 'test storage/bit-flips', [
 		'storage/sealed-json.ts',
 		'return sealJson(data) === text ? data : undefined;',

@@ -12,6 +12,7 @@ import {
 import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, jest, test} from '@jest/globals';
+import {Acquaintances} from '../../source/storage/acquaintances.ts';
 import {readCheckpoint} from '../../source/storage/checkpoint.ts';
 import {openReplicaDirectory} from '../../source/storage/directory.ts';
 import {headerBytes} from '../../source/storage/group.ts';
@@ -148,7 +149,52 @@ describe('damage', () => {
 		writeFileSync(checkpoint, intact.toString().replace('"position":', '"position":1'));
 		expect(await problemsOf()).toContainEqual(expect.stringContaining('checkpoint is damaged'));
 		rmSync(checkpoint);
+		// As a crash may leave it: the one before it is there, and the journal from there on.
+		expect(await problemsOf()).toEqual([]);
+		const previous = `${checkpoint}.previous`;
+		const older = readFileSync(previous);
+		rmSync(previous);
 		expect(await problemsOf()).toEqual([expect.stringContaining('the journal begins after slot 6')]);
+		writeFileSync(checkpoint, intact);
+		older[80]! ^= 1;
+		writeFileSync(previous, older);
+		expect(await problemsOf()).toEqual([expect.stringContaining('checkpoint.previous is damaged')]);
+	});
+
+	test('in the watermark of a journal, or in what is known of the others, is named', async () => {
+		const {path, journal} = await live(0, 20);
+		const file = `${journal}.watermark`;
+		const intact = readFileSync(file);
+		const bad = Buffer.from(intact);
+		bad[20]! ^= 1;
+		writeFileSync(file, bad);
+		expect(await problemsOf()).toEqual([expect.stringContaining('one of its two copies is damaged')]);
+		bad[4096 + 20]! ^= 1;
+		writeFileSync(file, bad);
+		expect(await problemsOf()).toEqual([expect.stringContaining('journal.watermark is damaged')]);
+		rmSync(file);
+		expect(await problemsOf()).toEqual([expect.stringContaining('journal.watermark is missing')]);
+		writeFileSync(file, intact);
+		const met = await Acquaintances.open(join(path, 'peers'));
+		await met.meet(1, 'ab'.repeat(16));
+		expect(await problemsOf()).toEqual([]);
+		writeFileSync(join(path, 'peers'), readFileSync(join(path, 'peers'), 'utf8').replace('abab', 'abac'));
+		expect(await problemsOf()).toEqual([expect.stringContaining('peers is damaged')]);
+	});
+
+	test('that cuts a journal between two groups is named', async () => {
+		const {journal} = await live(0, 20);
+		const path = join(
+			journal,
+			readdirSync(journal).findLast(name => readFileSync(join(journal, name))[0] === 0xff)!,
+		);
+		const buffer = readFileSync(path);
+		for (const end of [buffer.lastIndexOf(0xff), buffer.lastIndexOf(0xff, buffer.lastIndexOf(0xff) - 1)])
+			buffer.fill(0, end);
+		writeFileSync(path, buffer);
+		expect(await problemsOf()).toEqual([
+			expect.stringMatching(/damaged at byte \d+, group \d+ was on disk once/),
+		]);
 	});
 
 	test('in a chat log is named with its offset', async () => {
