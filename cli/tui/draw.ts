@@ -8,7 +8,7 @@ import type {Model, Overlay, Pane} from './model.ts';
 import {batchRows} from './panes/batch.ts';
 import {eventRows} from './panes/events.ts';
 import {type InputBox, inputBox, popupRows} from './panes/input.ts';
-import {briefLegend, logRows} from './panes/log-grid.ts';
+import {briefLegend, lastSlot, logRows} from './panes/log-grid.ts';
 import {MessageList} from './panes/messages.ts';
 import {dialogRows, menuRows} from './panes/overlays.ts';
 import {
@@ -156,7 +156,8 @@ function drawSingle(model: Model, world: World, where: Geometry): Base {
 	const head: Row[] = [header(model, world, columns)];
 	if ((isChat || room.view === 'batch') && (room.size === 'medium' || room.size === 'large'))
 		head.push(exactly(clusterStrip(model, world, model.focus !== 'line'), columns));
-	head.push(rule(columns, isAscii));
+	const [title, state] = isChat ? [[], []] : labelOf(model, world, room.view as Pane);
+	head.push(rule(columns, isAscii, title, state));
 	const bottom: Row[] = [];
 	const chat =
 		isChat && where.chat !== null
@@ -219,10 +220,7 @@ function drawSplit(model: Model, world: World, where: Geometry): Base {
 			: framed(
 					{
 						title: [span('4 log')],
-						right: [
-							...(model.log.isOddOnly ? [span('only holes  ', 'warn')] : []),
-							span(model.log.slot === null ? 'tail' : `slot ${model.log.slot}`, 'dim'),
-						],
+						right: logState(model, world),
 						isFocused: focus === 'log',
 						isAscii,
 						foot: [span(briefLegend(isAscii), 'dim')],
@@ -236,7 +234,7 @@ function drawSplit(model: Model, world: World, where: Geometry): Base {
 			: framed(
 					{
 						title: [span('5 events')],
-						right: [span(model.events.filter || 'all', 'dim')],
+						right: eventsState(model, world),
 						isFocused: focus === 'events',
 						isAscii,
 						foot: focus === 'events' ? [span('f filter  [ ] in time', 'dim')] : [],
@@ -280,7 +278,8 @@ function paneRows(model: Model, world: World, pane: Pane, width: number, height:
 			const table = monitorRows(model, world, width, replicas + 4, true);
 			const left = height - table.length;
 			const hasDetails = left >= replicas + 20;
-			const logHeight = hasDetails ? replicas + 12 : left >= replicas + 8 ? replicas + 2 : 0;
+			// Its numbers, a row for each replica; and a few events below.
+			const logHeight = hasDetails ? replicas + 12 : left >= replicas + 7 ? replicas + 1 : 0;
 			const eventsHeight = left - (logHeight === 0 ? 0 : logHeight + 1) - 1;
 			return [
 				...table,
@@ -290,17 +289,51 @@ function paneRows(model: Model, world: World, pane: Pane, width: number, height:
 				...(eventsHeight < 1
 					? []
 					: [
-							rule(
-								width,
-								isAscii,
-								[span('events')],
-								[span(model.events.filter || `${toldOf(model, world).length}`, 'dim')],
-							),
+							rule(width, isAscii, [span('events')], eventsState(model, world)),
 							...eventRows(model, world, width, eventsHeight),
 						]),
 			];
 		}
 	}
+}
+
+/** What a pane that fills the screen says of itself, and how it is looked at. */
+function labelOf(model: Model, world: World, pane: Pane): readonly [Row, Row] {
+	switch (pane) {
+		case 'log':
+			return [[span('log')], logState(model, world)];
+		case 'events':
+			return [[span('events')], eventsState(model, world)];
+		case 'monitor':
+			return [[span('replicas')], [span(model.paused === null ? `live ${model.hz}Hz` : 'paused', 'dim')]];
+		case 'batch':
+			return [
+				[span('load')],
+				[span(`${model.batch?.messages ?? 0} messages, ${model.batch?.clients ?? 0} clients`, 'dim')],
+			];
+		case 'chat':
+			return [[], []];
+	}
+}
+
+function logState({log}: Model, world: World): Row {
+	const last = lastSlot(world);
+	return [
+		...(log.isOddOnly ? [span('only holes and no-ops  ', 'warn')] : []),
+		span(
+			log.slot === null ? (last === 0 ? 'tail' : `tail, at ${last}`) : `slot ${log.slot} of ${last}`,
+			'dim',
+		),
+	];
+}
+
+function eventsState(model: Model, world: World): Row {
+	const {filter, back} = model.events;
+	return [
+		...(back > 0 ? [span(`-MORE(${back})-  `, 'warn')] : []),
+		...(filter === '' ? [] : [span(`only "${filter}"  `, 'warn')]),
+		span(`${toldOf(model, world).length}`, 'dim'),
+	];
 }
 
 function monitorRows(

@@ -60,7 +60,14 @@ export type Overlay =
 			readonly filter: string;
 			readonly at: number;
 	  }
-	| {readonly type: 'search'; readonly in: 'history' | 'chat'; readonly typed: string; readonly at: number};
+	| {
+			readonly type: 'search';
+			readonly in: 'history' | 'chat';
+			readonly typed: string;
+			readonly at: number;
+			/** Where the reader was, to come back to. */
+			readonly from: Anchor | null;
+	  };
 
 export type Batch = {
 	readonly messages: number;

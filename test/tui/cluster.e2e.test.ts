@@ -152,10 +152,10 @@ describe('on replicas that live longer than a screen', () => {
 		await screen.until(/read-only: leave --read-only out/);
 		screen.write(`\u0015${escapeByte}`);
 		await screen.until(/Enter details|Esc line|i line/);
-		for (const key of ['K', 'R', 'S', 'I', 'H']) {
+		for (const key of ['K', 'R', 'S', 'L', 'I', 'H']) {
 			await screen.type(key);
 			await screen.until(/read-only/);
-			expect(screen.text).not.toMatch(/Kill replica|Restart replica|its next free slot|Isolate/);
+			expect(screen.text).not.toMatch(/Kill replica|Restart replica|its next free slot|Lose \d|Isolate/);
 		}
 
 		expect(screen.text).toMatch(/up 3\/3/);
@@ -174,14 +174,16 @@ describe('on replicas that live longer than a screen', () => {
 		expect(screen.raw).toMatch(/^[\r\n -~]*$/);
 	}, 20_000);
 
-	test('--batch on a terminal: a line that is drawn over itself, a summary, and Ctrl+C in the middle', async () => {
+	test('--batch on a terminal: a screen, a summary that stays, and Ctrl+C in the middle', async () => {
 		const short = open(['--batch', '200', '--clients', '4']);
 		expect(await short.end()).toBe(0);
 		expect(short.text).toMatch(/200 of 200 messages acknowledged by 4 clients/);
 		const long = open(['--batch', '1000000', '--clients', '4']);
-		await long.until(/\d+ of 1000000 acknowledged, [1-9]\d* a second/);
+		await long.until(/[1-9]\d* \/ 1000000[\s\S]*throughput now [1-9]/);
+		expect(long.isAlternate).toBe(true);
 		long.write('\u0003');
 		expect(await long.end()).toBe(130);
+		expect([long.isAlternate, long.isCursorShown]).toEqual([false, true]);
 		expect(long.text).toMatch(/\d+ of 1000000 messages acknowledged by 4 clients/);
 	}, 30_000);
 });

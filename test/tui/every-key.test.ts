@@ -78,7 +78,7 @@ const places: Readonly<Record<string, Model>> = {
 			summary: null,
 		},
 	},
-	search: {...rich, overlay: {type: 'search', in: 'history', typed: 'o', at: 0}},
+	search: {...rich, overlay: {type: 'search', in: 'history', typed: 'o', at: 0, from: null}},
 };
 /** In some places, some keys want another state to do anything. */
 const exceptions: Readonly<Partial<Record<Action, Model>>> = {
@@ -88,7 +88,7 @@ const exceptions: Readonly<Partial<Record<Action, Model>>> = {
 	'dialog.more': then({...rich, focus: 'monitor'}, 'L'),
 	'dialog.less': then({...rich, focus: 'monitor'}, 'L'),
 	'line.complete': then(modelOf(), "'/kil' escape"),
-	'search.newer': {...rich, overlay: {type: 'search', in: 'history', typed: 'o', at: 1}},
+	'search.newer': {...rich, overlay: {type: 'search', in: 'history', typed: 'o', at: 1, from: null}},
 	'line.down': {...rich, line: {...draft, cursor: 2}},
 	'line.home': {...rich, line: {...draft, cursor: 12}},
 };

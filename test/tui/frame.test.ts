@@ -208,3 +208,29 @@ test('without colour every state still has its word and its glyph', () => {
 		.join('\n');
 	expect(ascii).toMatch(/^[\n -~]*$/);
 });
+
+test('how a pane is looked at stands above it', () => {
+	const notes = Array.from({length: 30}, (_, view) => ({
+		kind: 'view' as const,
+		view,
+		text: `enters view ${view}`,
+		replica: 0,
+		at: view,
+	}));
+	const world = worldOf({monitor: {notes}, columns: 80, rows: 24});
+	const above = (change: Partial<Model>) =>
+		draw(modelOf(change), world).rows.slice(0, 3).map(textOf).join('\n');
+	expect(above({view: 'events', events: {filter: 'view 1', back: 2}})).toMatch(
+		/events .*-MORE\(2\)- {2}only "view 1" {2}11 /,
+	);
+	expect(above({view: 'log', log: {slot: 7, isOddOnly: false}})).toContain('slot 7 of 20');
+	expect(above({view: 'log'})).toContain('tail, at 20');
+});
+
+test('in a small window the clock gives way before the state of the cluster', () => {
+	const replicas = [watchedOf(0), watchedOf(1), down(2)];
+	const first = (columns: number) =>
+		textOf(draw(modelOf({view: 'chat'}), worldOf({columns, rows: 10, monitor: {replicas}})).rows[0]!);
+	expect(first(40)).toMatch(/^ #main ● r1 {2}v6 L=r1 {2}2\/3 .*alice/);
+	expect(first(60)).toMatch(/2\/3.*alice {2}12:00/);
+});

@@ -166,7 +166,7 @@ test('PgUp through 10,000 messages shows each of them, from the last to the firs
 
 	terminal.keys.write('\u001b[1;5H');
 	await terminal.until(text => /message 1\n/.test(text));
-});
+}, 30_000);
 
 test('an unchanged picture is not drawn again', async () => {
 	const {terminal, tell} = start(120, 36);

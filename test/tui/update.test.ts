@@ -278,6 +278,14 @@ describe('the chat', () => {
 		expect(press(modelOf(), 'alt+p alt+p', world).model.toast?.text).toContain('no earlier mention');
 	});
 
+	test('Esc leads from a search back to where one was, Enter stays', () => {
+		const there = press(modelOf({view: 'chat', last: 200}), 'pageup', wide()).model;
+		const found = press(there, "ctrl+s 'message 3'", wide()).model;
+		expect(found.anchor).not.toEqual(there.anchor);
+		expect(press(found, 'escape', wide()).model.anchor).toEqual(there.anchor);
+		expect(press(found, 'enter', wide()).model.anchor).toEqual(found.anchor);
+	});
+
 	test('a message cannot pass for another line', () => {
 		const lines = [lineOf(1, {nick: '--', text: 'hi\n12:00:00 root ✓ I am root\u2028--  r0 is killed'})];
 		const world = worldOf({client: {lines}, columns: 80, rows: 24});
@@ -312,6 +320,25 @@ describe('the chat', () => {
 		expect(press(modelOf(), "'/cancel' enter", world).effects.slice(1)).toEqual([{type: 'forget', key: 7}]);
 	});
 
+	test('who ordered a skip is not told twice which slot it is', () => {
+		const note = {
+			kind: 'skip',
+			view: 6,
+			slot: 21,
+			replica: 1,
+			at: noon + 900,
+			text: 'leaves this slot out, as ordered',
+		} as const;
+		const ordered = press(modelOf({focus: 'monitor'}), 'S y', worldOf()).model;
+		const told = (model: typeof ordered, at: number) =>
+			follow(model, [news], worldOf({monitor: {notes: [{...note, at}]}, now: at})).model.notices.filter(
+				({text}) => text.includes('slot 21'),
+			).length;
+		expect([told(ordered, noon + 900), told(ordered, noon + 60_000), told(modelOf(), noon)]).toEqual([
+			0, 1, 1,
+		]);
+	});
+
 	test('a hole and the no-op that fills it are told in the chat', () => {
 		const notes = [
 			{
@@ -334,8 +361,8 @@ describe('the chat', () => {
 		const world = worldOf({monitor: {notes}});
 		const {model} = follow(modelOf(), [news, news], world);
 		expect(model.notices.map(({text}) => text)).toEqual([
-			'r1, view 6: slot 21: leaves this slot out, as ordered',
-			'r2, view 7: slot 21: no promise held this slot, proposes a no-op',
+			'r1, view 6: leaves slot 21 out, as ordered',
+			'r2, view 7: no promise held slot 21, proposes a no-op',
 		]);
 	});
 });

@@ -79,14 +79,13 @@ function progressRow({messages, load, isStopping, endedAt}: Batch, width: number
 	);
 }
 
-function countsRow({load, clients}: Batch): Row {
+function countsRow({load}: Batch): Row {
 	const {progress, unknown, failed} = load;
 	const count = (name: string, value: number | string, isBad = false): Row => [
 		span(` ${name} `, 'dim'),
 		span(`${value} `, isBad ? 'bad' : 'plain'),
 	];
 	return [
-		...count('clients', clients),
 		...count('under way', progress?.underWay ?? '-'),
 		...count('retried', progress?.retried ?? '-'),
 		...count('unknown', unknown, unknown > 0),

@@ -300,6 +300,25 @@ function unsaid(states: ReadonlyArray<Cell['state']>): string {
 	return states.includes('hole') ? 'not decided: everything after it waits' : 'proposed, and not decided yet';
 }
 
+const mostNamed = 12;
+
+/** Slots that some replica accepted a proposal for, and that none knows to be decided. */
+function openSlots(world: World): readonly Slot[] {
+	const last = lastSlot(world);
+	const first = Math.max(
+		1,
+		Math.max(0, ...world.monitor.replicas.map(({status}) => status?.executed ?? 0)) + 1,
+	);
+	const open: Slot[] = [];
+	for (let slot = first; slot <= last && open.length < 1000; slot++) {
+		const states = world.monitor.replicas.map(({status}) => cellOf(status, slot, false).state);
+		if (states.includes('accepted') && !states.includes('decidedSlot') && !states.includes('executed'))
+			open.push(slot);
+	}
+
+	return open;
+}
+
 function summaryOf(world: World): readonly Row[] {
 	const holes = world.monitor.replicas.flatMap(({id, status, state}) =>
 		state === 'down' || status === null || status.holes.length === 0
@@ -309,9 +328,24 @@ function summaryOf(world: World): readonly Row[] {
 	const noOps = oddSlots(world).filter(slot =>
 		world.monitor.replicas.some(({status}) => cellOf(status, slot, false).state === 'noOp'),
 	);
+	const open = openSlots(world);
+	const silent = world.monitor.replicas.flatMap(watched => {
+		if (isUp(watched)) return [];
+		const {status, id} = watched;
+		return [`r${id}${status === null ? '' : ` since slot ${Math.max(status.accepted, status.decided)}`}`];
+	});
+	const few = (slots: readonly Slot[]) =>
+		slots.length <= mostNamed
+			? slots.join(' ')
+			: `${slots.slice(-mostNamed).join(' ')} and ${slots.length - mostNamed} more`;
 	return [
 		[span(' holes  ', 'dim'), span(holes.join('   ') || 'none', holes.length > 0 ? 'bad' : 'plain')],
-		[span(' no-ops ', 'dim'), span(noOps.slice(-12).join(' ') || 'none')],
+		[span(' no-ops ', 'dim'), span(few(noOps) || 'none')],
+		[
+			span(' open   ', 'dim'),
+			span(open.length === 0 ? 'none' : `${few(open)}: proposed, and not known to be decided`),
+		],
+		...(silent.length === 0 ? [] : [[span(' unheard', 'dim'), span(` ${silent.join('   ')}`, 'warn')]]),
 	];
 }
 

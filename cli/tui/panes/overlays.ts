@@ -71,6 +71,10 @@ export function menuRows(
 			title: [span(title, 'bold')],
 			right: [span(`${entries.length === 0 ? 0 : menu.at + 1} of ${entries.length}`, 'dim')],
 			foot: [span('Enter runs the line   Esc closes', 'dim')],
+			footRight:
+				menu.kind === 'palette'
+					? []
+					: [span(menu.isWide ? 'no Alt key? /mon /log /events, Ctrl+G' : '? again: all places', 'dim')],
 			isFocused: true,
 			isAscii,
 		},

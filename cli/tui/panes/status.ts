@@ -7,12 +7,12 @@ import {type Tone, viewTone} from '../theme.ts';
 import {clock, lasting, leaderOf, majority, upOf, type World} from '../world.ts';
 
 /** How the client stands, in one word. */
-export function connectionSpans({lag}: Model, {client, about, now}: World, isShort: boolean): Row {
+export function connectionSpans({lag}: Model, {client, about, now, columns}: World, isShort: boolean): Row {
 	const {connection} = client;
 	const glyphs = glyphsOf(about.isAscii);
 	const age = now - connection.since;
 	const aged = age >= 1000 ? ` ${lasting(age)}` : '';
-	const ms = lag === null ? '' : ` ${lag.ms}ms`;
+	const ms = lag === null || columns < 60 ? '' : ` ${lag.ms}ms`;
 	const via =
 		connection.replica === null ? '' : isShort ? ` r${connection.replica}` : ` via r${connection.replica}`;
 	if (about.starting !== null && connection.state !== 'online')
@@ -72,7 +72,12 @@ export function header(model: Model, world: World, width: number): Row {
 		...(about.isReadOnly ? [span('  READ-ONLY', 'warn')] : []),
 		...(model.paused === null ? [] : [span(`  PAUSED ${lasting(now - model.paused.at)}`, 'inverse')]),
 	];
-	return justify(left, [span(model.nick, 'bold'), span(`  ${clock(now, false)} `, 'dim')], width);
+	const time = span(`  ${clock(now, false)} `, 'dim');
+	// The clock gives way first, then one's own name.
+	const right = [[span(model.nick, 'bold'), time], [span(`${model.nick} `, 'bold')], []].find(
+		each => rowWidth(left) + rowWidth(each) < width,
+	);
+	return justify(left, right ?? [], width);
 }
 
 /** A line across, with a word in it. */
@@ -118,8 +123,11 @@ export function hintBar(model: Model, world: World, contexts: readonly Context[]
 			: [];
 	const row: Row[number][] = [span(' ')];
 	const room = width - rowWidth(last) - 3;
+	const seen = new Set<string>();
 	for (const {keys, short, says} of hints) {
-		if (keys[0] === '?') continue;
+		// In a nearer place the key means something else.
+		if (keys[0] === '?' || seen.has(keys[0]!)) continue;
+		seen.add(keys[0]!);
 		const piece = [span(formatKey(keys[0]!, isAscii), 'bold'), span(` ${plainly(short ?? says, world)}  `)];
 		if (rowWidth([...row, ...piece]) > room) continue;
 		row.push(...piece);

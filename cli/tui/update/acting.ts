@@ -3,7 +3,7 @@ import type {Action} from '../keys.ts';
 import type {View} from '../layout.ts';
 import {type Edit, edits, withText} from '../line-editor.ts';
 import {entriesOf} from '../menu.ts';
-import type {Model, Step} from '../model.ts';
+import type {Model, Overlay, Step} from '../model.ts';
 import {graphemesOf} from '../rows.ts';
 import {commandOf} from '../slash.ts';
 import type {World} from '../world.ts';
@@ -82,9 +82,9 @@ export function act(model: Model, action: Action, world: World): Step {
 		case 'line.down':
 			return step(recalled(model, 1));
 		case 'line.searchHistory':
-			return step({...model, focus: 'line', overlay: {type: 'search', in: 'history', typed: '', at: 0}});
+			return step({...model, focus: 'line', overlay: searching('history', model)});
 		case 'find':
-			return step({...model, overlay: {type: 'search', in: 'chat', typed: '', at: 0}, find: '', found: null});
+			return step({...model, overlay: searching('chat', model), find: '', found: null});
 		case 'chat.pageUp':
 			return scrolled(model, world, -1, true);
 		case 'chat.pageDown':
@@ -211,7 +211,7 @@ export function act(model: Model, action: Action, world: World): Step {
 		case 'search.newer':
 			return searchMoved(model, world, -1);
 		case 'search.close':
-			return step({...model, overlay: null, find: '', found: null});
+			return searchClosed(model);
 		default:
 			return step(model);
 	}
@@ -246,6 +246,19 @@ function viewed(model: Model, view: View, world: World): Step {
 	if ((view === 'chat' || view === 'split') && !world.about.hasChat)
 		return refused(model, '--batch follows no chat', world);
 	return step(showing(model, view));
+}
+
+const searching = (place: 'history' | 'chat', {anchor}: Model): Overlay => ({
+	type: 'search',
+	in: place,
+	typed: '',
+	at: 0,
+	from: anchor,
+});
+
+function searchClosed(model: Model): Step {
+	const from = model.overlay?.type === 'search' ? model.overlay.from : model.anchor;
+	return step({...model, overlay: null, find: '', found: null, anchor: from});
 }
 
 function confirmed(model: Model, world: World): Step {

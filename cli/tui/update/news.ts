@@ -1,3 +1,4 @@
+import type {StampedNote} from '../../../source/network/events.ts';
 import {safeLine} from '../../../source/safe-text.ts';
 import {geometry} from '../draw.ts';
 import type {Effect, Model, OwnEvent, Step} from '../model.ts';
@@ -9,6 +10,8 @@ import {mostNotices, noticed} from './steps.ts';
 const lagMs = 5000;
 /** Unless it differs by less than this, or than a half. */
 const alikeMs = 3;
+/** An order and what comes of it are no further apart. */
+const orderMs = 5000;
 
 /** What came since the last look: unread and mentions, the cluster's own story, divergence, trouble. */
 export function onNews(model: Model, world: World): Step {
@@ -84,17 +87,25 @@ function withNotes(model: Model, {monitor, now}: World): Model {
 	const from = model.noted === null ? 0 : notes.lastIndexOf(model.noted) + 1;
 	let next: Model = {...model, noted: newest};
 	for (const note of notes.slice(from)) {
-		if (!isForAll(note)) continue;
-		const slot = note.slot === undefined ? '' : `slot ${note.slot}: `;
+		if (!isForAll(note) || (note.kind === 'skip' && isOwnSkip(model, note))) continue;
+		const {text, slot, view, replica} = note;
+		const named = slot === undefined ? text : text.replace('this slot', `slot ${slot}`);
 		next = noticed(next, {
 			at: Math.min(note.at, now),
-			text: `r${note.replica}, view ${note.view}: ${slot}${note.text}`,
+			text: `r${replica}, view ${view}: ${named}`,
 			isBad: false,
 		});
 	}
 
 	return next;
 }
+
+/** Who ordered it is told already which slot it is. */
+const isOwnSkip = ({ownEvents}: Model, {at}: StampedNote): boolean =>
+	ownEvents.some(
+		({kind, text, at: ordered}) =>
+			kind === 'order' && text.startsWith('skip') && Math.abs(at - ordered) < orderMs,
+	);
 
 function withLag(model: Model, {client, now}: World): Model {
 	const {roundTripMs} = client.connection;
