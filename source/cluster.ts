@@ -70,7 +70,7 @@ export const defaults = {
 	windowSlots: 64,
 	batchRequests: 1000,
 	batchBytes: 131_072,
-	retainBytes: 67_108_864,
+	retainBytes: 33_554_432,
 	queueRequests: 20_000,
 	segmentBytes: 8_388_608,
 	checkpointBytes: 33_554_432,

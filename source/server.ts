@@ -27,6 +27,7 @@ import {KeptLines} from './storage/kept-lines.ts';
 import {Scrub} from './storage/scrub.ts';
 import type {Recorder} from './trace.ts';
 import {Transfer} from './transfer.ts';
+import {forgetText} from './value-text.ts';
 
 /** How often a replica tells its monitors how it is. */
 const statusMs = 200;
@@ -318,6 +319,7 @@ export class Server implements Service {
 		const answers: Said[number][] = [];
 		for (const {slot, value} of decisions) {
 			const execution = this.#chat.execute(slot, value);
+			forgetText(value);
 			text += execution.text;
 			lines.push(...execution.lines);
 			answers.push(...execution.answers);

@@ -22,6 +22,9 @@ export function encodeValue(value: Value): string {
 	return text;
 }
 
+/** It was written and sent. Kept in memory with its text a value takes twice its size; who needs it again encodes it again. */
+export const forgetText = (value: Value): void => void texts.delete(value);
+
 /** Rebuilds a value from text that may be anything; undefined if it is not one. */
 export function decodeValue(text: string): Value | undefined {
 	let parsed: unknown;
