@@ -1,16 +1,18 @@
+import {execFileSync} from 'node:child_process';
 import {appendFileSync, existsSync, mkdirSync, readFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {parseArgs} from 'node:util';
-import type {Fact, Outcome} from '../source/stories/finding.ts';
+import type {Outcome} from '../source/stories/finding.ts';
 import {stories} from '../source/stories/stories.ts';
-import {perform} from '../source/stories/theatre.ts';
+import {type Performance, perform} from '../source/stories/theatre.ts';
 
 /**
- * The long form of the stories: round after round in an order that the seed
- * decides, each written down as a line of a record when it is over. Started
- * again with the same seed, it goes on behind the last line. What real
- * processes do within a round is not for a seed to say: a round that fails
- * keeps its directory, with all logs, journals and histories.
+ * The long form of the stories: one performance after the other in an order
+ * that the seed decides, each written down as a line of a record when it is
+ * over. Started again, it plays those of the plan that the record does not
+ * hold, so that the whole can be played in parts, on one day or many. What real
+ * processes do is not for a seed to say: a performance that fails keeps its
+ * directory, with all logs, journals and histories.
  */
 type Item = {
 	readonly story: string;
@@ -22,6 +24,7 @@ type Item = {
 };
 const plan: readonly Item[] = [
 	{story: 'kill-loop', rounds: 50, performances: 20, of: 'kills'},
+	{story: 'failover', rounds: 50, performances: 4, of: 'killed primaries'},
 	{story: 'killed-at-call', rounds: 300, performances: 1, of: 'kills in a write or sync'},
 	{story: 'all-down-all-up', rounds: 5, performances: 10, of: 'blows'},
 	{story: 'primary-dies-f-times', rounds: 3, performances: 10, of: 'largest f'},
@@ -29,6 +32,9 @@ const plan: readonly Item[] = [
 	{story: 'paused-primary', rounds: 10, performances: 10, of: 'pauses of each length'},
 	{story: 'isolated-rejoin', rounds: 5, performances: 10, of: 'isolations'},
 	{story: 'one-way-primary', rounds: 1, performances: 30, of: 'partitions'},
+	{story: 'cut-off-primary', rounds: 1, performances: 30, of: 'partitions'},
+	{story: 'cut-pair', rounds: 1, performances: 30, of: 'partitions'},
+	{story: 'constrained', rounds: 1, performances: 30, of: 'partitions'},
 	{story: 'chained', rounds: 1, performances: 30, of: 'partitions'},
 	{story: 'quorum-loss', rounds: 1, performances: 30, of: 'partitions'},
 	{story: 'torn-tail', rounds: 20, performances: 10, of: 'torn tails'},
@@ -36,19 +42,29 @@ const plan: readonly Item[] = [
 	{story: 'wiped-disk', rounds: 2, performances: 10, of: 'wiped directories'},
 	{story: 'slow-disk', rounds: 200, performances: 10, of: 'messages under each disk'},
 	{story: 'full-disk', rounds: 4, performances: 10, of: 'full disks'},
+	{story: 'failed-sync', rounds: 4, performances: 10, of: 'failed syncs'},
+	{story: 'few-files', rounds: 4, performances: 10, of: 'shortages'},
+	{story: 'little-memory', rounds: 50, performances: 4, of: 'thousands of long messages'},
+	{story: 'clock-jumps', rounds: 24, performances: 10, of: 'jumps'},
+	{story: 'far-behind', rounds: 50, performances: 5, of: 'thousands of missed messages'},
 	{story: 'lagging-primary-after-compaction', rounds: 3, performances: 10, of: 'most deaths'},
 ];
 
 /** A line of the record. */
-type Round = {
-	readonly round: number;
+type Played = {
 	readonly story: string;
 	readonly rounds: number;
+	/** When it was over, ISO 8601. */
+	readonly at: string;
+	/** What was played: the commit of this checkout, with + behind it if files had changed; null outside of one. */
+	readonly commit: string | null;
 	readonly outcome: Outcome;
 	readonly reasons: readonly string[];
 	/** Over all acts. */
 	readonly acknowledged: number;
 	readonly longestOutageMs: number | null;
+	/** Of each killed primary of `failover`. */
+	readonly failoversMs: readonly number[];
 	readonly seconds: number;
 	readonly directory: string | null;
 };
@@ -57,6 +73,7 @@ const {values} = parseArgs({
 	options: {
 		seed: {type: 'string', default: '1'},
 		rounds: {type: 'string', default: 'all'},
+		minutes: {type: 'string', default: 'all'},
 		only: {type: 'string', default: ''},
 		record: {type: 'string'},
 	},
@@ -70,46 +87,78 @@ const record =
 mkdirSync(dirname(record), {recursive: true, mode: 0o700});
 const schedule = scheduleOf(plan.filter(({story}) => values.only === '' || story === values.only));
 const done = existsSync(record) ? readRecord(record) : [];
-const last = values.rounds === 'all' ? schedule.length : done.length + Number(values.rounds);
-if (!(last >= done.length)) leave('--rounds is how many more to play');
+const most = values.rounds === 'all' ? schedule.length : Number(values.rounds);
+if (!(most >= 0)) leave('--rounds is how many more to play');
+const minutes = values.minutes === 'all' ? Number.POSITIVE_INFINITY : Number(values.minutes);
+if (!(minutes > 0)) leave('--minutes is for how long none that is left shall be begun');
+const commit = commitNow();
 
 const leaving = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => leaving.abort());
 const tell = (line: string) => void process.stderr.write(`${line}\n`);
-tell(`seed ${seed}: ${done.length} of ${schedule.length} rounds are in ${record}`);
-for (const {story: name, rounds} of schedule.slice(done.length, last)) {
+const left = leftOf(schedule, done);
+tell(`seed ${seed}: ${left.length} of ${schedule.length} performances are not in ${record} yet`);
+const end = performance.now() + minutes * 60_000;
+for (const [index, {story: name, rounds}] of left.slice(0, most).entries()) {
+	if (performance.now() > end) break;
 	const story = stories.find(each => each.name === name)!;
-	const performance = await perform(story, rounds, {tell: () => {}, signal: leaving.signal});
+	const played = playedOf(await perform(story, rounds, {tell: () => {}, signal: leaving.signal}), rounds);
 	if (leaving.signal.aborted) break;
-	const {outcome, findings, duration, directory} = performance;
-	const facts = (wanted: string): Fact[] =>
-		findings.flatMap(each => (each.type === 'fact' && each.name === wanted ? [each.value] : []));
-	const outages = [...facts('longestOutageMs'), ...facts('failoverMs'), ...facts('outageMs')]
-		.flat()
-		.filter(each => typeof each === 'number');
-	const round: Round = {
-		round: done.length + 1,
-		story: name,
-		rounds,
-		outcome,
-		reasons: findings.flatMap(each =>
-			each.type === 'fact' ? [] : [`${each.act ?? 'all acts'}: ${each.text}`],
-		),
-		acknowledged: facts('acknowledged').reduce<number>((sum, each) => sum + Number(each), 0),
-		longestOutageMs: outages.length === 0 ? null : Math.max(...outages),
-		seconds: duration,
-		directory,
-	};
-	appendFileSync(record, `${JSON.stringify(round)}\n`);
-	done.push(round);
-	tell(`${round.round}/${schedule.length} ${outcome} ${name}:${rounds} (${duration.toFixed(1)} s)`);
-	for (const reason of round.reasons) tell(`  ${reason}`);
+	appendFileSync(record, `${JSON.stringify(played)}\n`);
+	done.push(played);
+	const {outcome, seconds, reasons, directory} = played;
+	tell(`${index + 1}/${left.length} ${outcome} ${name}:${rounds} (${seconds.toFixed(1)} s)`);
+	for (const reason of reasons) tell(`  ${reason}`);
 	if (directory !== null) tell(`  kept for a look: ${directory}`);
 }
 
 process.stdout.write(tableOf(done));
+process.stdout.write(summaryOf(done));
 const hasFailed = done.some(({outcome}) => outcome === 'FAIL' || outcome === 'NOT SHOWN');
 process.exitCode = leaving.signal.aborted ? 130 : Number(hasFailed);
+
+function playedOf({story, outcome, findings, duration, directory}: Performance, rounds: number): Played {
+	const numbers = (...wanted: string[]): number[] =>
+		findings
+			.flatMap(each => (each.type === 'fact' && wanted.includes(each.name) ? [each.value] : []))
+			.flat()
+			.filter(each => typeof each === 'number');
+	const outages = numbers('longestOutageMs', 'failoverMs', 'outageMs');
+	return {
+		story,
+		rounds,
+		at: new Date().toISOString(),
+		commit,
+		outcome,
+		reasons: findings.flatMap(each =>
+			each.type === 'fact' ? [] : [`${each.act ?? 'all acts'}: ${each.text}`],
+		),
+		acknowledged: numbers('acknowledged').reduce((sum, each) => sum + each, 0),
+		longestOutageMs: outages.length === 0 ? null : Math.max(...outages),
+		failoversMs: story === 'failover' ? numbers('outageMs') : [],
+		seconds: duration,
+		directory,
+	};
+}
+
+function commitNow(): string | null {
+	const git = (...words: string[]) => execFileSync('git', words, {encoding: 'utf8', stdio: 'pipe'}).trim();
+	try {
+		return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : '+'}`;
+	} catch {
+		return null; // No git here, or no checkout.
+	}
+}
+
+/** What the record does not hold, in the order of the schedule: the plan may have grown since. */
+function leftOf(items: readonly Item[], played: readonly Played[]): readonly Item[] {
+	const open = played.map(({story, rounds}) => `${story}:${rounds}`);
+	return items.filter(({story, rounds}) => {
+		const index = open.indexOf(`${story}:${rounds}`);
+		if (index >= 0) open.splice(index, 1);
+		return index < 0;
+	});
+}
 
 /** All performances of the plan, in the order of this seed (Fisher and Yates). */
 function scheduleOf(items: readonly Item[]): readonly Item[] {
@@ -127,19 +176,14 @@ function scheduleOf(items: readonly Item[]): readonly Item[] {
 	return all;
 }
 
-/** A record of another plan or seed would make the table a lie. */
-function readRecord(path: string): Round[] {
-	const rounds = readFileSync(path, 'utf8')
+function readRecord(path: string): Played[] {
+	return readFileSync(path, 'utf8')
 		.split('\n')
 		.filter(line => line !== '')
-		.map(line => JSON.parse(line) as Round);
-	for (const [index, {story}] of rounds.entries())
-		if (schedule[index]?.story !== story)
-			leave(`${path} is the record of another plan: name another with --record`);
-	return rounds;
+		.map(line => JSON.parse(line) as Played);
 }
 
-function tableOf(rounds: readonly Round[]): string {
+function tableOf(rounds: readonly Played[]): string {
 	const head = [
 		'story',
 		'performances',
@@ -182,6 +226,23 @@ function tableOf(rounds: readonly Round[]): string {
 					.trimEnd()}\n`,
 		)
 		.join('');
+}
+
+/** When, what and for how long; and how long nobody was answered when primaries died. */
+function summaryOf(played: readonly Played[]): string {
+	if (played.length === 0) return '';
+	const commits = new Set(played.map(each => each.commit ?? 'no commit'));
+	const seconds = played.reduce((sum, each) => sum + each.seconds, 0);
+	const lines = [
+		`${played.length} performances in ${Math.round(seconds / 60)} min, ${played[0]!.at} to ${played.at(-1)!.at}, on ${[...commits].join(', ')}`,
+	];
+	const failovers = played.flatMap(each => each.failoversMs).sort((a, b) => a - b);
+	const quantile = (share: number) => failovers[Math.ceil(failovers.length * share) - 1];
+	if (failovers.length > 0)
+		lines.push(
+			`${failovers.length} failovers: p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, longest ${failovers.at(-1)} ms`,
+		);
+	return `${lines.join('\n')}\n`;
 }
 
 function leave(why: string): never {
