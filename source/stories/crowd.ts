@@ -13,6 +13,8 @@ export type CrowdOptions = {
 	readonly clients?: number;
 	/** The replica that all talk to first; they are spread over all, if absent. */
 	readonly via?: ReplicaId;
+	/** Bytes of each message; 100, if absent. */
+	readonly size?: number;
 };
 /** Where they are. */
 type Place = {
@@ -35,13 +37,14 @@ export class Crowd {
 		lastLine: string;
 	}>;
 
-	constructor({processes, clients = 1, via}: CrowdOptions, place: Place) {
+	constructor({processes, clients = 1, via, size = 100}: CrowdOptions, place: Place) {
 		this.#members = Array.from({length: processes}, (_, index) => {
 			const history = place.historyOf(index);
 			const first = via ?? index % place.replicas;
 			const flags = {
 				batch: messages,
 				clients,
+				size,
 				via: first,
 				config: place.config,
 				data: place.data,

@@ -39,6 +39,8 @@ export type Evidence = {
 	readonly skipped: string | null;
 	/** What the replicas were told to lose, from 0 to 1. */
 	readonly loss: number;
+	/** What the heap of each replica might hold; null if that was left to Node. */
+	readonly heapMegabytes: number | null;
 };
 
 /** `life` counts the processes of a replica from 1: counts begin again with each. */
@@ -77,13 +79,26 @@ export type Ordeal = {
 } & What;
 export type What =
 	/** SIGSTOP to SIGCONT; cut off by order; a sync of the disk that takes its time; a disk that is full; a directory that is gone. */
-	| {readonly kind: 'pause' | 'isolation' | 'slow' | 'full' | 'wipe'; readonly replica: ReplicaId}
+	| {
+			readonly kind: 'pause' | 'isolation' | 'slow' | 'full' | 'failed sync' | 'wipe';
+			readonly replica: ReplicaId;
+	  }
 	/** A file was changed at this byte: its end was torn off or overwritten, or a bit in the middle was flipped. */
 	| {
 			readonly kind: 'tear' | 'flip';
 			readonly replica: ReplicaId;
 			readonly path: string;
 			readonly offset: number;
+	  }
+	/** The time of day of a process jumped. */
+	| {readonly kind: 'jump'; readonly replica: ReplicaId; readonly byMs: number}
+	/** It might hold so many files open and no more, and did; strangers came, and so many were sent away. */
+	| {
+			readonly kind: 'files';
+			readonly replica: ReplicaId;
+			readonly most: number;
+			readonly files: number;
+			readonly sentAway: number;
 	  }
 	/** Of each pair the second hears nothing that the first says. */
 	| {readonly kind: 'cut'; readonly links: readonly Direction[]};
@@ -237,6 +252,19 @@ export const wordsBetween = (
 /** The last word of a replica before a moment. */
 export const lastWord = ({samples}: Evidence, replica: ReplicaId, at: number): Status | undefined =>
 	samples.findLast(sample => sample.status.id === replica && sample.at <= at)?.status;
+
+/** How often a replica told, within a span of time, that it has forgotten more: it had made a checkpoint. */
+export const checkpointsOf = (
+	{samples}: Pick<Evidence, 'samples'>,
+	replica: ReplicaId,
+	from: number,
+	to = Number.POSITIVE_INFINITY,
+): number =>
+	new Set(
+		samples
+			.filter(({at, status}) => at > from && at < to && status.id === replica)
+			.map(({status}) => status.since),
+	).size - 1;
 
 /** How many repeated requests were answered from session tables, over all lives of all replicas. */
 export const retriesAnswered = (evidence: Evidence): number =>

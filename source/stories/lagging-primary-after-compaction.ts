@@ -1,5 +1,5 @@
 import type {ReplicaId} from '../consensus/types.ts';
-import {acknowledgedBetween, type Evidence, lastWord, type Sample, type Start} from './evidence.ts';
+import {acknowledgedBetween, checkpointsOf, type Evidence, lastWord, type Start} from './evidence.ts';
 import {type Finding, fact, failure, missing} from './finding.ts';
 import {oneAct} from './one-act.ts';
 import type {Stage} from './stage.ts';
@@ -46,15 +46,9 @@ function hasGap(stage: Stage): boolean {
 	return stage.alive.every(
 		id =>
 			(stage.status(id)?.since ?? 0) > known + leastGap &&
-			checkpointsOf(stage.samples, id, death?.at ?? 0) >= leastCheckpoints,
+			checkpointsOf(stage, id, death?.at ?? 0) >= leastCheckpoints,
 	);
 }
-
-/** How often a replica told that it has forgotten more, from a moment on. */
-const checkpointsOf = (samples: readonly Sample[], replica: ReplicaId, from: number): number =>
-	new Set(
-		samples.filter(({at, status}) => at > from && status.id === replica).map(({status}) => status.since),
-	).size - 1;
 
 function* judge(act: Evidence): Generator<Finding> {
 	const [first] = act.kills;
@@ -73,13 +67,7 @@ function* judge(act: Evidence): Generator<Finding> {
 	const since = sinceOfOthers(act, back);
 	if (since <= known + leastGap)
 		yield missing(`the others remembered from slot ${since} on, and replica ${lagging} up to slot ${known}`);
-	const checkpoints = othersThan(act).map(id =>
-		checkpointsOf(
-			act.samples.filter(({at}) => at < back.at),
-			id,
-			first.at,
-		),
-	);
+	const checkpoints = othersThan(act).map(id => checkpointsOf(act, id, first.at, back.at));
 	if (Math.min(...checkpoints) < leastCheckpoints)
 		yield missing(`the others made ${checkpoints.join(' and ')} checkpoints meanwhile`);
 	if (act.kills.filter(({at, wasPrimary}) => at > first.at && wasPrimary).length === 0)

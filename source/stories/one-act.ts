@@ -8,6 +8,8 @@ type Plot = Pick<Story, 'name' | 'tells' | 'rounds'> & {
 	readonly options?: Partial<StageOptions>;
 	/** Sessions in each of two client processes; 4, if absent. */
 	readonly clients?: number;
+	/** Bytes of each of their messages; 100, if absent. */
+	readonly size?: number;
 	/** The cluster runs, and the clients talk. */
 	play(stage: Stage, rounds: number): Promise<void>;
 	/** What is this story's own: that nothing was broken, and that everybody is there at the end, is judged of all. */
@@ -15,13 +17,13 @@ type Plot = Pick<Story, 'name' | 'tells' | 'rounds'> & {
 };
 
 /** A story on one stage, with clients that talk all the time, at whose end all replicas are there. */
-export const oneAct = ({play, judge, options, clients = 4, ...story}: Plot): Story => ({
+export const oneAct = ({play, judge, options, clients = 4, size = 100, ...story}: Plot): Story => ({
 	...story,
 
 	async play(theatre, rounds) {
 		const act = await theatre.perform({title: 'n = 3', f: 1, ...options}, async stage => {
 			await stage.start();
-			stage.crowd({processes: 2, clients});
+			stage.crowd({processes: 2, clients, size});
 			await play(stage, rounds);
 		});
 		return [act];

@@ -1,23 +1,38 @@
 /** What the stories of broken links have in common: some pairs hear each other no more, and some replica still reaches a majority. */
 import type {ReplicaId, View} from '../consensus/types.ts';
 import {monotonicMs} from '../history-file.ts';
-import {acknowledgedBetween, type Direction, type Evidence, safety, viewsBetween} from './evidence.ts';
+import {
+	acknowledgedBetween,
+	type Direction,
+	type Evidence,
+	type Ordeal,
+	safety,
+	viewsBetween,
+} from './evidence.ts';
 import {type Finding, fact, failure, missing} from './finding.ts';
 import {allThere} from './one-act.ts';
 import type {Stage} from './stage.ts';
 import {ofAct, type Story} from './story.ts';
+
+type Cut = Extract<Ordeal, {kind: 'cut'}>;
 
 /** How long nobody may change the view before the links heal. */
 const quietMs = 3000;
 /** How many views may be entered until one has found a primary that can lead. */
 const mostViews = (replicas: number): number => 2 * replicas;
 
-/** A story of links that break, on clusters of 2f + 1, each with its own. */
-export const brokenLinks = ({
-	f,
-	links,
-	...story
-}: Pick<Story, 'name' | 'tells'> & {readonly f: number; readonly links: readonly Direction[]}): Story => ({
+type Plot = Pick<Story, 'name' | 'tells'> & {
+	/** There are 2f + 1 replicas. */
+	readonly f: number;
+	readonly links: readonly Direction[];
+	/** What is broken for a while before: somebody shall have missed something when it comes to the point. */
+	readonly before?: readonly Direction[] | undefined;
+	/** The primary still reaches a majority, and has to stay. */
+	readonly isHarmless?: boolean;
+};
+
+/** A story of links that break, each time on a cluster of its own. */
+export const brokenLinks = ({f, links, before, isHarmless = false, ...story}: Plot): Story => ({
 	...story,
 	rounds: {of: 'times that the links break', usual: 1},
 
@@ -29,7 +44,10 @@ export const brokenLinks = ({
 			const act = await theatre.perform({title, f, hasLinks: true}, async stage => {
 				await stage.start();
 				stage.crowd({processes: 2, clients: 4});
-				await partition(stage, links);
+				await stage.growth(100, 15);
+				const rejoin = before && stage.cut(before);
+				if (rejoin) await stage.growth(100, 15);
+				await partition(stage, links, rejoin);
 			});
 			acts.push(act);
 		}
@@ -39,7 +57,7 @@ export const brokenLinks = ({
 
 	*judge(acts, rounds) {
 		if (acts.length < rounds) yield failure(`${acts.length} acts were played, not ${rounds}`);
-		for (const act of acts) yield* ofAct(act, judgePartition(act, links));
+		for (const act of acts) yield* ofAct(act, judgePartition(act, {links, before, isHarmless}));
 	},
 });
 
@@ -55,9 +73,9 @@ export const allBut = (
 };
 
 /** Cuts links, waits until somebody who can lead does and leads in peace, and heals them. */
-async function partition(stage: Stage, links: readonly Direction[]): Promise<void> {
+async function partition(stage: Stage, links: readonly Direction[], rejoin?: () => void): Promise<void> {
 	const able = ableIn(stage.replicas, links);
-	await stage.growth(100, 15);
+	rejoin?.();
 	const heal = stage.cut(links);
 	await stage.until('somebody leads who reaches a majority', 20, () => {
 		const view = stage.highestView;
@@ -85,10 +103,14 @@ function ableIn(replicas: number, links: readonly Direction[]): readonly Replica
 	return ids.filter(one => 2 * ids.filter(other => reaches(one, other)).length > replicas);
 }
 
-function* judgePartition(act: Evidence, expected: readonly Direction[]): Generator<Finding> {
+function* judgePartition(
+	act: Evidence,
+	plot: Pick<Plot, 'links' | 'before' | 'isHarmless'>,
+): Generator<Finding> {
 	yield* safety(act);
-	const cut = act.ordeals.find(({kind}) => kind === 'cut');
-	if (cut?.kind !== 'cut') {
+	const cuts = act.ordeals.filter((each): each is Cut => each.kind === 'cut');
+	const cut = cuts.at(-1);
+	if (cut === undefined) {
 		yield missing('no link was cut');
 		return;
 	}
@@ -99,9 +121,15 @@ function* judgePartition(act: Evidence, expected: readonly Direction[]): Generat
 			.map(pair => pair.join('>'))
 			.sort()
 			.join(' ');
-	if (names(links) !== names(expected)) yield missing(`other links were cut: ${names(links)}`);
+	const expected = plot.before === undefined ? [plot.links] : [plot.before, plot.links];
+	if (cuts.map(each => names(each.links)).join(', ') !== expected.map(names).join(', '))
+		yield missing(`other links were cut: ${cuts.map(each => names(each.links)).join(', ')}`);
 	const able = ableIn(act.replicas, links);
-	if (leader === null || able.includes(leader)) yield missing('the primary could still reach a majority');
+	if (leader === null || able.includes(leader) !== plot.isHarmless)
+		yield missing(`the primary could ${plot.isHarmless ? 'not' : 'still'} reach a majority`);
+	const [first] = cuts;
+	if (first !== undefined && first !== cut && acknowledgedBetween(act, first.at, at) === 0)
+		yield missing('nothing was missed before');
 	const until = cut.until ?? at;
 	const last = leaderAt(act, until);
 	if (last === undefined || !able.includes(last.id))
@@ -109,7 +137,8 @@ function* judgePartition(act: Evidence, expected: readonly Direction[]): Generat
 			`at the end of it led ${last === undefined ? 'nobody' : `replica ${last.id}, which reaches no majority`}`,
 		);
 	const views = viewsBetween(act, at, until);
-	if (views > mostViews(act.replicas)) yield failure(`${views} views were entered until one was quiet`);
+	if (views > (plot.isHarmless ? 0 : mostViews(act.replicas)))
+		yield failure(`${views} views were entered until one was quiet`);
 	if (viewsBetween(act, until - quietMs, until) > 0)
 		yield failure('the view was not quiet before the links healed');
 	if (acknowledgedBetween(act, until - quietMs, until) === 0)

@@ -1,6 +1,7 @@
 import {execFile} from 'node:child_process';
 import {appendFileSync} from 'node:fs';
 import {readFile, stat} from 'node:fs/promises';
+import {connect} from 'node:net';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Administrator} from '../client/administrator.ts';
@@ -11,6 +12,7 @@ import type {ReplicaLog} from '../history.ts';
 import {monotonicMs} from '../history-file.ts';
 import type {Order, Status} from '../network/events.ts';
 import {Supervisor} from '../supervisor.ts';
+import {jumpSignal, jumpsMs} from './clock.ts';
 import {Crowd, type CrowdOptions, script} from './crowd.ts';
 import {flip, flipOld, litter, tearOff} from './damage.ts';
 import {
@@ -28,12 +30,14 @@ import {
 	type Word,
 } from './evidence.ts';
 import {Place, type PlaceOptions} from './place.ts';
-import {type Hold, killAtCall, limitFiles, slowDown} from './tools.ts';
+import {failSync, type Hold, killAtCall, limitFiles, limitOpenFiles, openFiles, slowDown} from './tools.ts';
 
 export type StageOptions = PlaceOptions & {
 	readonly title: string;
 	/** More variables for the replicas' environment. */
 	readonly environment?: Readonly<Record<string, string>>;
+	/** What the heap of each replica may hold; as Node has it, if absent. */
+	readonly heapMegabytes?: number;
 };
 
 /** How often a condition is looked at. */
@@ -77,6 +81,8 @@ export class Stage {
 	readonly #holds = new Set<Hold>();
 	/** When each life of each replica began, in Unix milliseconds: a status tells its own time, and so its life. */
 	readonly #lives: number[][];
+	/** How often the clock of each replica has jumped in its life. */
+	readonly #jumps: number[];
 	readonly #alive = new Set<ReplicaId>();
 	readonly #heardAt = new Map<ReplicaId, number>();
 	#unsubscribe: () => void = () => {};
@@ -99,6 +105,7 @@ export class Stage {
 		this.cluster = cluster;
 		this.replicas = cluster.replicas.length;
 		this.#lives = cluster.replicas.map(() => []);
+		this.#jumps = cluster.replicas.map(() => 0);
 		this.#monitor = new Monitor({cluster});
 		this.#administrator = new Administrator({cluster, secret});
 		this.#supervisors = cluster.replicas.map(({id}) => this.#supervisorOf(id));
@@ -272,6 +279,56 @@ export class Stage {
 		end();
 	}
 
+	/** The next jump of the clock of a replica that was started with `jumpingClock`. */
+	async jump(id: ReplicaId): Promise<void> {
+		const byMs = jumpsMs[this.#jumps[id]! % jumpsMs.length]!;
+		this.tell(`the clock of replica ${id} jumps by ${byMs} ms`);
+		const end = this.#begin({kind: 'jump', replica: id, byMs});
+		this.#jumps[id]!++;
+		process.kill(this.#pidOf(id), jumpSignal);
+		const was = this.status(id);
+		await this.until(
+			'it tells another time',
+			5,
+			() => this.status(id) !== was && this.status(id) !== undefined,
+		);
+		end();
+	}
+
+	/**
+	 * Strangers come to a replica until it may open no more files, and stay; what it gives sends them away and ends
+	 * that. Undefined, if it cannot be done here.
+	 */
+	async crowdOut(id: ReplicaId, most: number, strangers: number): Promise<(() => Promise<void>) | undefined> {
+		const pid = this.#pidOf(id);
+		const why = await limitOpenFiles(pid, most);
+		if (why !== undefined) {
+			this.#skipped = why;
+			return undefined;
+		}
+
+		this.tell(`${strangers} strangers come to replica ${id}, which may hold ${most} files open`);
+		const {host, port} = this.cluster.replicas[id]!;
+		let sentAway = 0;
+		const sockets = Array.from({length: strangers}, () =>
+			connect({host, port})
+				.on('error', () => {})
+				.on('close', () => sentAway++),
+		);
+		const begun = {kind: 'files', replica: id, most, files: 0, sentAway: 0} as const;
+		const end = this.#begin(begun);
+		let files = 0;
+		await this.until(`replica ${id} has run out of files`, 10, () => {
+			files = Math.max(files, openFiles(pid));
+			return files >= most - 1 && sentAway > 0;
+		});
+		return async () => {
+			end({files, sentAway});
+			for (const socket of sockets) socket.destroy();
+			await limitOpenFiles(pid);
+		};
+	}
+
 	/** Cuts a replica off from its peers, by order; what it gives ends that. */
 	async isolate(id: ReplicaId): Promise<() => Promise<void>> {
 		this.tell(`replica ${id} is cut off`);
@@ -314,23 +371,19 @@ export class Stage {
 	}
 
 	/** SIGKILL at a replica's so-manieth call of this kind from now on. Resolves when it is down; false, if it cannot be done here. */
-	async killAtCall(id: ReplicaId, call: string, count: number): Promise<boolean> {
-		const at = monotonicMs();
-		const pid = this.#pidOf(id);
-		const gone = this.#goneOf(id);
-		const hold = await killAtCall(pid, call, count);
-		if (typeof hold === 'string') {
-			this.#expected.delete(id);
-			this.#skipped = hold;
-			return false;
-		}
-
+	killAtCall(id: ReplicaId, call: string, count: number): Promise<boolean> {
 		this.tell(`kill -9 of replica ${id} at call ${count} of ${call}`);
-		this.#holds.add(hold);
-		await this.#endOf(id, at, gone);
-		this.#holds.delete(hold);
-		await hold.release();
-		return true;
+		return this.#endBy(id, pid => killAtCall(pid, call, count));
+	}
+
+	/** The next sync of a replica fails, once. Resolves when it is down; false, if it cannot be done here. */
+	async failSync(id: ReplicaId): Promise<boolean> {
+		this.tell(`the next sync of replica ${id} fails`);
+		const end = this.#begin({kind: 'failed sync', replica: id});
+		const isDone = await this.#endBy(id, failSync);
+		if (isDone) end();
+		else this.#ordeals.pop();
+		return isDone;
 	}
 
 	/** Files of a replica may not grow any more. Resolves when it is down; false, if it cannot be done here. */
@@ -426,7 +479,7 @@ export class Stage {
 			const statuses = this.alive.map(id => this.status(id));
 			const [first] = statuses;
 			return statuses.every(
-				status => status !== undefined && status.now > since && status.executed === first?.executed,
+				status => status !== undefined && this.#madeAt(status) > since && status.executed === first?.executed,
 			);
 		});
 		const alive = this.alive;
@@ -463,7 +516,7 @@ export class Stage {
 			configPath: this.#place.configOf(id),
 			dataDirectory: this.#place.dataOf(id),
 			extraArguments: () => ['--faults'],
-			environment: this.#options.environment ?? {},
+			environment: environmentOf(this.#options),
 			onLine: (_, line) => {
 				this.#words.push({at: monotonicMs(), replica: id, line});
 				// For the look at a story that failed.
@@ -502,6 +555,25 @@ export class Stage {
 		return new Promise(resolve => this.#expected.set(id, resolve));
 	}
 
+	/** Something takes hold of its process, and it goes down by that. */
+	async #endBy(id: ReplicaId, take: (pid: number) => Promise<Hold | string>): Promise<boolean> {
+		const at = monotonicMs();
+		const pid = this.#pidOf(id);
+		const gone = this.#goneOf(id);
+		const hold = await take(pid);
+		if (typeof hold === 'string') {
+			this.#expected.delete(id);
+			this.#skipped = hold;
+			return false;
+		}
+
+		this.#holds.add(hold);
+		await this.#endOf(id, at, gone);
+		this.#holds.delete(hold);
+		await hold.release();
+		return true;
+	}
+
 	async #endOf(id: ReplicaId, at: number, gone: Promise<string>): Promise<End> {
 		let how: string | undefined;
 		void gone.then(said => {
@@ -517,13 +589,20 @@ export class Stage {
 		return this.cluster.replicas.map(({id}) => id);
 	}
 
+	/** When a status was made, by our own time of day: the clock of its replica may have jumped. */
+	#madeAt({id, now}: Status): number {
+		const jumps = Array.from({length: this.#jumps[id]!}, (_, index) => jumpsMs[index % jumpsMs.length]!);
+		return jumps.reduce((time, byMs) => time - byMs, now);
+	}
+
 	#beginLife(id: ReplicaId): void {
+		this.#jumps[id] = 0;
 		this.#lives[id]!.push(Date.now());
 		this.#starts.push({at: monotonicMs(), replica: id});
 	}
 
 	/** Writes down that something begins; what it gives writes down the end. */
-	#begin(what: What): () => void {
+	#begin(what: What): (more?: Partial<What>) => void {
 		const index = this.#ordeals.length;
 		const begun: Ordeal = {
 			at: monotonicMs(),
@@ -533,8 +612,8 @@ export class Stage {
 			...what,
 		};
 		this.#ordeals.push(begun);
-		return () => {
-			this.#ordeals[index] = {...begun, until: monotonicMs()};
+		return more => {
+			this.#ordeals[index] = {...begun, ...more, until: monotonicMs()} as Ordeal;
 		};
 	}
 
@@ -551,7 +630,7 @@ export class Stage {
 			if (status === null || heardAt === null || heardAt === this.#heardAt.get(id)) continue;
 			this.#heardAt.set(id, heardAt);
 			this.#highest = Math.max(this.#highest, status.messages);
-			const life = this.#lives[id]!.filter(began => began <= status.now).length;
+			const life = this.#lives[id]!.filter(began => began <= this.#madeAt(status)).length;
 			this.#samples.push({at, life, status});
 		}
 	}
@@ -580,6 +659,7 @@ export class Stage {
 			verdicts: this.#verdicts,
 			skipped: this.#skipped,
 			loss: this.#loss,
+			heapMegabytes: this.#options.heapMegabytes ?? null,
 		};
 	}
 
@@ -593,3 +673,8 @@ export class Stage {
 }
 
 type Present<Value> = Exclude<Value, false | undefined>;
+
+const environmentOf = ({environment, heapMegabytes}: StageOptions): Readonly<Record<string, string>> => ({
+	...(heapMegabytes !== undefined && {NODE_OPTIONS: `--max-old-space-size=${heapMegabytes}`}),
+	...environment,
+});

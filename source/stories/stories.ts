@@ -1,11 +1,20 @@
 import {allDownAllUp} from './all-down-all-up.ts';
 import {bitFlip} from './bit-flip.ts';
 import {chained} from './chained.ts';
+import {clockJumps} from './clock-jumps.ts';
+import {constrained} from './constrained.ts';
+import {cutOffPrimary} from './cut-off-primary.ts';
+import {cutPair} from './cut-pair.ts';
+import {failedSync} from './failed-sync.ts';
+import {failover} from './failover.ts';
+import {farBehind} from './far-behind.ts';
+import {fewFiles} from './few-files.ts';
 import {fullDisk} from './full-disk.ts';
 import {isolatedRejoin} from './isolated-rejoin.ts';
 import {killLoop} from './kill-loop.ts';
 import {killedAtCall} from './killed-at-call.ts';
 import {laggingPrimaryAfterCompaction} from './lagging-primary-after-compaction.ts';
+import {littleMemory} from './little-memory.ts';
 import {messageLoss} from './message-loss.ts';
 import {normal} from './normal.ts';
 import {oneWayPrimary} from './one-way-primary.ts';
@@ -27,17 +36,26 @@ export const stories: readonly Story[] = [
 	skipSlot,
 	messageLoss,
 	killLoop,
+	failover,
 	allDownAllUp,
 	pausedPrimary,
 	isolatedRejoin,
 	tornTail,
 	bitFlip,
 	wipedDisk,
+	cutOffPrimary,
 	oneWayPrimary,
+	cutPair,
 	chained,
 	quorumLoss,
+	constrained,
 	slowDisk,
 	fullDisk,
+	failedSync,
+	fewFiles,
+	littleMemory,
+	clockJumps,
+	farBehind,
 	laggingPrimaryAfterCompaction,
 	killedAtCall,
 ];

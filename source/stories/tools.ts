@@ -1,5 +1,6 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
+import {readdirSync} from 'node:fs';
 
 /** A program of the system that has a process in its hands. */
 export type Hold = {
@@ -19,6 +20,11 @@ export async function slowDown(pid: number, delayMs: number): Promise<Hold | str
 /** SIGKILL at the so-manieth call of a thread from now on. */
 export async function killAtCall(pid: number, call: string, count: number): Promise<Hold | string> {
 	return strace(pid, ['-f', '-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${count}`]);
+}
+
+/** The next fdatasync of a process fails, once; those after it do not. */
+export async function failSync(pid: number): Promise<Hold | string> {
+	return strace(pid, ['-f', '-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=1']);
 }
 
 /** It says on standard error that it holds the process, thread by thread. */
@@ -51,10 +57,19 @@ async function strace(pid: number, words: readonly string[]): Promise<Hold | str
 }
 
 /** No file of a process may grow beyond so many bytes: what a full disk says, it says by EFBIG. */
-export async function limitFiles(pid: number, bytes: number): Promise<string | undefined> {
-	const child = spawn('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`], {
-		stdio: ['ignore', 'ignore', 'pipe'],
-	});
+export const limitFiles = (pid: number, bytes: number): Promise<string | undefined> =>
+	prlimit(pid, `--fsize=${bytes}:`);
+
+/** A process may hold so many files open; 1,024, as most systems have it, if no count is given. Sockets are files. */
+export const limitOpenFiles = (pid: number, count?: number): Promise<string | undefined> =>
+	prlimit(pid, `--nofile=${count ?? 1024}:`);
+
+/** How many files a process holds open: sockets, too. */
+export const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+
+/** Gives the reason in words, if this machine does not let us. */
+async function prlimit(pid: number, limit: string): Promise<string | undefined> {
+	const child = spawn('prlimit', ['--pid', String(pid), limit], {stdio: ['ignore', 'ignore', 'pipe']});
 	let said = '';
 	child.stderr.setEncoding('utf8').on('data', (text: string) => {
 		said += text;

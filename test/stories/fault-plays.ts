@@ -1,5 +1,5 @@
 import type {Direction, Evidence, Ordeal} from '../../source/stories/evidence.ts';
-import {type Forgery, kill, stage, withHistories, withStatus} from './forged.ts';
+import {type Forgery, kill, stage, withHistories, withLines, withStatus} from './forged.ts';
 
 /** Plays of the stories that break something, told as if they had been played, and how each could lie. */
 export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
@@ -127,7 +127,10 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 			}),
 		],
 	},
+	'cut-off-primary': {rounds: 1, acts: [parted(3, 1, (one, other) => one === 0 || other === 0)]},
 	'one-way-primary': {rounds: 1, acts: [parted(3, 1, (_, hearer) => hearer === 0)]},
+	'cut-pair': {rounds: 1, acts: [parted(3, 0, (one, other) => one + other === 1)]},
+	constrained: {rounds: 1, acts: [constricted()]},
 	chained: {rounds: 1, acts: [parted(5, 1, (one, other) => Math.abs(one - other) !== 1)]},
 	'quorum-loss': {rounds: 1, acts: [parted(5, 2, (one, other) => one !== 2 && other !== 2)]},
 	'slow-disk': {
@@ -149,7 +152,27 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 			}),
 		],
 	},
-	'full-disk': {
+	'full-disk': {rounds: 1, acts: [refused('full', 'chat.log: EFBIG: file too large, write')]},
+	'failed-sync': {rounds: 1, acts: [refused('failed sync', 'journal: EIO: i/o error, fdatasync')]},
+	failover: {
+		rounds: 3,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				kills: [kill(505, 0, 0, 2), kill(1505, 1, 1, 2), kill(2505, 2, 2, 2)],
+				backMs: 300,
+				leaders: [
+					{at: 700, replica: 1},
+					{at: 1700, replica: 2},
+					{at: 2700, replica: 0},
+				],
+			}),
+		],
+	},
+	'few-files': {
 		rounds: 1,
 		acts: [
 			stage({
@@ -158,14 +181,29 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 				clients: 4,
 				messages: 100,
 				rest: {
-					starts: [{at: 2000, replica: 1}],
-					ordeals: [{kind: 'full', replica: 1, at: 1005, until: 1200, view: 0, leader: 0}],
-					ends: [{at: 1000, until: 1200, replica: 1, how: 'exit code 1'}],
-					words: [{at: 1190, replica: 1, line: 'chat.log: EFBIG: file too large, write'}],
+					ordeals: [
+						{
+							kind: 'files',
+							replica: 0,
+							most: 64,
+							files: 64,
+							sentAway: 40,
+							at: 1005,
+							until: 2005,
+							view: 0,
+							leader: 0,
+						},
+					],
 				},
 			}),
 		],
 	},
+	'little-memory': {
+		rounds: 1,
+		acts: [stage({title: 'n = 3', replicas: 3, clients: 4, messages: 250, rest: {heapMegabytes: 0.05}})],
+	},
+	'clock-jumps': {rounds: 2, acts: [jumped()]},
+	'far-behind': {rounds: 1, acts: [faraway()]},
 	'lagging-primary-after-compaction': {rounds: 1, acts: [lagged()]},
 	'killed-at-call': {
 		rounds: 1,
@@ -183,6 +221,22 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 		],
 	},
 };
+
+/** The disk of replica 1 refuses at 1,005 ms, and it goes down by that. */
+function refused(kind: 'full' | 'failed sync', line: string): Evidence {
+	return stage({
+		title: 'n = 3',
+		replicas: 3,
+		clients: 4,
+		messages: 100,
+		rest: {
+			starts: [{at: 2000, replica: 1}],
+			ordeals: [{kind, replica: 1, at: 1005, until: 1200, view: 0, leader: 0}],
+			ends: [{at: 1000, until: 1200, replica: 1, how: 'exit code 1'}],
+			words: [{at: 1190, replica: 1, line}],
+		},
+	});
+}
 
 /** Replica 1 is away from 505 ms on; then replica 0 dies, and replica 1 comes back and leads. */
 function lagged(): Evidence {
@@ -206,6 +260,43 @@ function lagged(): Evidence {
 	);
 }
 
+/** The clock of replica 0, which leads, goes an hour forth at 1,005 ms and back at 2,005 ms. */
+function jumped(): Evidence {
+	const hourMs = 3_600_000;
+	const act = stage({
+		title: 'n = 3',
+		replicas: 3,
+		clients: 4,
+		messages: 100,
+		rest: {
+			ordeals: [
+				{kind: 'jump', replica: 0, byMs: hourMs, at: 1005, until: 1200, view: 0, leader: 0},
+				{kind: 'jump', replica: 0, byMs: -hourMs, at: 2005, until: 2200, view: 0, leader: 0},
+			],
+		},
+	});
+	const told = withStatus(act, ({id, now}, {at}) =>
+		id === 0 && at > 1005 && at < 2005 ? {now: now + hourMs} : {},
+	);
+	return withLines(told, lines =>
+		lines.map(line => ({...line, at: line.position > 101 ? line.at + hourMs : line.at})),
+	);
+}
+
+/** Replica 2 is away from 5,005 to 16,005 ms. */
+function faraway(): Evidence {
+	const act = stage({
+		title: 'n = 3',
+		replicas: 3,
+		clients: 4,
+		messages: 450,
+		kills: [kill(5005, 2, 0, 2, false)],
+		backMs: 11_000,
+		rest: {starts: [{at: 16_005, replica: 2}]},
+	});
+	return withStatus(act, ({id, executed}) => (id === 2 ? {} : {since: Math.floor(executed / 200) * 200}));
+}
+
 /** Links are cut from 1,005 to 5,205 ms; a replica that still reaches a majority leads from 1,700 ms on. */
 function parted(
 	replicas: number,
@@ -223,9 +314,20 @@ function parted(
 		replicas,
 		clients: 4,
 		messages: 150,
-		leaders: [{at: 1700, replica: leader}],
+		leaders: leader === 0 ? [] : [{at: 1700, replica: leader}],
 		rest: {ordeals: [{kind: 'cut', links, at: 1005, until: 5205, view: 0, leader: 0}]},
 	});
+}
+
+/** Before the links are cut that matter, replica 2 is alone for half a second. */
+function constricted(): Evidence {
+	const act = parted(5, 2, (one, other) => (one !== 2 && other !== 2) || one === 0 || other === 0);
+	const links = [0, 1, 3, 4].flatMap((other): Direction[] => [
+		[other, 2],
+		[2, other],
+	]);
+	const before: Ordeal = {kind: 'cut', links, at: 505, until: 1000, view: 0, leader: 0};
+	return {...act, ordeals: [before, ...act.ordeals]};
 }
 
 function once(at: number) {
@@ -266,6 +368,20 @@ const partings: Record<string, Forgery> = {
 	'nothing was acknowledged in the quiet view': deafBetween(2200, 5205),
 	'nothing was acknowledged after the links healed': deafAfter(5200),
 	'replicas are there at the end': twoAlive,
+};
+
+const refusals: Record<string, Forgery> = {
+	'0 disks refused, not 1': act => ({...act, ordeals: []}),
+	'disk 1: replica 1 did not go down': act => ({...act, ends: []}),
+	'disk 1: replica 1 ended by SIGKILL': act => ({
+		...act,
+		ends: act.ends.map(end => ({...end, how: 'SIGKILL'})),
+	}),
+	'disk 1: replica 1 did not say why: no word': withoutWords,
+	'disk 1: replica 1 was not started again': act => ({...act, starts: []}),
+	'disk 1: the others did not go on without replica 1': deafBetween(1190, 2000),
+	'disk 1: replica 1 did not catch up': act => withStatus(act, ({id}) => (id === 1 ? {messages: 50} : {})),
+	'only 2 of 3 replicas are there at the end': twoAlive,
 };
 
 export const ownForgeries: Record<string, Record<string, Forgery>> = {
@@ -341,7 +457,18 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 		'replica 1 did not say why: no word': withoutWords,
 		'replica 1 ran in the end, without its memory': act => ({...act, alive: [0, 1, 2]}),
 	},
+	'cut-off-primary': partings,
 	'one-way-primary': partings,
+	'cut-pair': {
+		'no link was cut': partings['no link was cut']!,
+		'other links were cut': partings['other links were cut']!,
+		'the primary could not reach a majority': act => withOrdeals(act, () => ({leader: null})),
+		'1 views were entered until one was quiet': act =>
+			withStatus(act, ({view}, {at}) => (at > 1700 ? {view: view + 1} : {})),
+		'nothing was acknowledged in the quiet view': deafBetween(2200, 5205),
+		'nothing was acknowledged after the links healed': deafAfter(5200),
+	},
+	constrained: {...partings, 'nothing was missed before': deafBetween(500, 1010)},
 	chained: partings,
 	'quorum-loss': partings,
 	'slow-disk': {
@@ -356,19 +483,63 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 		'slow disk 1: nothing was acknowledged meanwhile': deafBetween(500, 1010),
 		'only 2 of 3 replicas are there at the end': twoAlive,
 	},
-	'full-disk': {
-		'0 full disks, not 1': act => ({...act, ordeals: []}),
-		'full disk 1: replica 1 did not go down': act => ({...act, ends: []}),
-		'full disk 1: replica 1 ended by SIGKILL': act => ({
+	'full-disk': refusals,
+	'failed-sync': refusals,
+	failover: {
+		'2 primaries were killed, not 3': act => ({...act, kills: act.kills.slice(1)}),
+		'3 of those that were killed did not lead': act => ({
 			...act,
-			ends: act.ends.map(end => ({...end, how: 'SIGKILL'})),
+			kills: act.kills.map(each => ({...each, wasPrimary: false})),
 		}),
-		'full disk 1: replica 1 did not say why: no word': withoutWords,
-		'full disk 1: replica 1 was not started again': act => ({...act, starts: []}),
-		'full disk 1: the others did not go on without replica 1': deafBetween(1190, 2000),
-		'full disk 1: replica 1 did not catch up': act =>
-			withStatus(act, ({id}) => (id === 1 ? {messages: 50} : {})),
+		'3 kills found no request under way': act => ({
+			...act,
+			kills: act.kills.map(each => ({...each, at: each.at - 1e6})),
+		}),
+		'after 1 kills nothing was acknowledged any more': deafAfter(2500),
+		'after 1 of 100 kills nobody was answered for 12': deafBetween(1500, 2750),
+	},
+	'few-files': {
+		'0 shortages, not 1': act => ({...act, ordeals: []}),
+		'shortage 1: replica 0 held 50 files open, and might 64': act => withOrdeals(act, () => ({files: 50})),
+		'shortage 1: nothing was acknowledged meanwhile': deafBetween(1000, 2010),
+		'shortage 1: replica 0 executed nothing meanwhile': act =>
+			withStatus(act, ({id, executed}) => (id === 0 ? {executed: Math.min(executed, 150)} : {})),
+		'shortage 1: nothing was acknowledged after it': deafAfter(1985),
+		'shortage 1: the view changed for it': act =>
+			withStatus(act, ({view}, {at}) => (at > 1500 ? {view: view + 1} : {})),
 		'only 2 of 3 replicas are there at the end': twoAlive,
+	},
+	'little-memory': {
+		'400 messages were executed, not 1000': act =>
+			withStatus(act, ({messages}) => ({messages: Math.min(messages, 400)})),
+		'their heaps were not limited': act => ({...act, heapMegabytes: null}),
+		'0.1 MB were executed, which 1 MB could hold': act => ({...act, heapMegabytes: 1}),
+		'only 2 of 3 replicas are there at the end': twoAlive,
+	},
+	'clock-jumps': {
+		'1 jumps, not 2': act => ({...act, ordeals: act.ordeals.slice(1)}),
+		'jump 1: the clock of replica 0 moved by 0 ms, not 3600000': act =>
+			withStatus(act, (_, {at}) => ({now: at})),
+		'jump 2: nothing was acknowledged after it': deafAfter(2005),
+		'1 views were entered because of clocks': act =>
+			withStatus(act, ({view}, {at}) => (at > 2500 ? {view: view + 1} : {})),
+		'no time in the log was that of a clock that had jumped: 10 ms at most': act =>
+			withLines(act, lines => lines.map(line => ({...line, at: 5000 + 10 * line.position}))),
+		'only 2 of 3 replicas are there at the end': twoAlive,
+	},
+	'far-behind': {
+		'no backup was killed': act => ({...act, kills: act.kills.map(each => ({...each, wasPrimary: true}))}),
+		'replica 2 was not started again': act => ({...act, starts: []}),
+		'messages, not 1000': act =>
+			withStatus(act, ({id, messages}) => (id === 2 ? {} : {messages: Math.min(messages, 600)})),
+		'the others made 1 and 1 checkpoints meanwhile': act =>
+			withStatus(act, ({id, since}) => (id === 2 ? {} : {since: Math.min(since, 800)})),
+		'replica 2 never caught up': act =>
+			withStatus(act, ({id, executed}) => (id === 2 ? {executed: Math.min(executed, 600)} : {})),
+		'it took 11095 ms to catch up': act => ({...act, starts: [{at: 5105, replica: 2}]}),
+		'the view changed for it': act =>
+			withStatus(act, ({view}, {at}) => (at > 16_500 ? {view: view + 1} : {})),
+		'nothing was acknowledged while it caught up': deafBetween(15_900, 16_300),
 	},
 	'lagging-primary-after-compaction': {
 		'replica 1 was not killed first': act => ({...act, kills: act.kills.slice(1)}),

@@ -156,6 +156,7 @@ export function stage(plot: Plot): Evidence {
 		verdicts: [],
 		skipped: null,
 		loss,
+		heapMegabytes: null,
 		...plot.rest,
 	};
 }

@@ -10,15 +10,20 @@ const shorter: Record<string, number> = {
 	normal: 40,
 	'message-loss': 150,
 	'kill-loop': 70,
+	failover: 3,
 	'all-down-all-up': 2,
 	'isolated-rejoin': 1,
 	'torn-tail': 2,
 	'bit-flip': 1,
 	'full-disk': 1,
+	'failed-sync': 1,
+	'clock-jumps': 4,
+	'few-files': 1,
+	'far-behind': 5,
 	'killed-at-call': 3,
 };
 /** Where strace or prlimit is missing, or may not hold a process, they say so. */
-const needsTools = new Set(['slow-disk', 'full-disk', 'killed-at-call']);
+const needsTools = new Set(['slow-disk', 'full-disk', 'failed-sync', 'few-files', 'killed-at-call']);
 /** What each must have counted, beside the verdict. */
 const facts: Record<string, Record<string, number>> = {
 	normal: {clientsAtOnce: 16, comparedReplicas: 3},
@@ -27,17 +32,26 @@ const facts: Record<string, Record<string, number>> = {
 	'skip-slot': {},
 	'message-loss': {},
 	'kill-loop': {kills: 70, comparedReplicas: 3},
+	failover: {kills: 3, comparedReplicas: 3},
 	'all-down-all-up': {blows: 2, comparedReplicas: 3},
 	'paused-primary': {comparedReplicas: 3},
 	'isolated-rejoin': {viewsEntered: 0, comparedReplicas: 3},
 	'torn-tail': {tornTails: 2, comparedReplicas: 3},
 	'bit-flip': {flippedBits: 1, silent: 0, comparedReplicas: 3},
 	'wiped-disk': {refusals: 1, comparedReplicas: 2},
+	'cut-off-primary': {leaderMeanwhile: 1, comparedReplicas: 3},
+	'cut-pair': {leaderMeanwhile: 0, viewsEntered: 0, comparedReplicas: 3},
+	constrained: {leaderMeanwhile: 2, comparedReplicas: 5},
 	'one-way-primary': {leaderMeanwhile: 1, viewsEnteredAfterHealing: 0, comparedReplicas: 3},
 	chained: {comparedReplicas: 5},
 	'quorum-loss': {leaderMeanwhile: 2, comparedReplicas: 5},
 	'slow-disk': {comparedReplicas: 3},
+	'failed-sync': {comparedReplicas: 3},
 	'full-disk': {comparedReplicas: 3},
+	'few-files': {comparedReplicas: 3},
+	'little-memory': {comparedReplicas: 3},
+	'clock-jumps': {viewsEntered: 0, comparedReplicas: 3},
+	'far-behind': {comparedReplicas: 3},
 	'lagging-primary-after-compaction': {comparedReplicas: 3},
 	'killed-at-call': {comparedReplicas: 3},
 };
@@ -47,6 +61,13 @@ const elsewhere: Record<string, string> = {
 	'bit-flip': 'test/storage/bit-flips.test.ts',
 	'full-disk': 'test/server/processes.test.ts',
 	'killed-at-call': 'test/storage/crash-states.test.ts',
+	'failed-sync': 'test/server/server.test.ts',
+	'far-behind': 'test/server/server.test.ts',
+	failover: 'the kill loop',
+	'few-files': 'test/network/door.test.ts',
+	'cut-off-primary': 'test/simulation/simulation.test.ts',
+	'cut-pair': 'test/simulation/simulation.test.ts',
+	constrained: 'test/simulation/simulation.test.ts',
 	chained: 'test/simulation/simulation.test.ts',
 };
 const played = stories
