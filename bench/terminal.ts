@@ -1,3 +1,4 @@
+import {readFileSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {spawn} from '@lydell/node-pty';
@@ -93,6 +94,14 @@ export class ScreenUnderTest {
 		return this.#pty.pid;
 	}
 
+	/** Processor time that it has used so far, with all its threads, as Linux counts it. */
+	get cpuMs(): number {
+		const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+		// The name stands in parentheses and may hold anything.
+		const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+		return (Number(fields[11]) + Number(fields[12])) * tickMs;
+	}
+
 	get rows(): readonly string[] {
 		const {active} = this.#terminal.buffer;
 		return Array.from(
@@ -180,7 +189,9 @@ export class ScreenUnderTest {
 			await this.#queue;
 			const {promise} = this.#shown;
 			const {text} = this;
-			if (typeof what === 'function' ? what(text) : what.test(text)) return text;
+			// A picture that is only half drawn is none.
+			const isWhole = !this.#terminal.modes.synchronizedOutputMode;
+			if (isWhole && (typeof what === 'function' ? what(text) : what.test(text))) return text;
 			if (performance.now() > end) throw new Error(`waited in vain for ${what} on:\n${text}`);
 			// Some conditions are about more than the picture.
 			await Promise.race([promise, sleep(lookMs)]);
@@ -202,3 +213,5 @@ export class ScreenUnderTest {
 }
 
 const lookMs = 50;
+/** On all Linux systems of today. */
+const tickMs = 10;

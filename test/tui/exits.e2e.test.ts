@@ -61,10 +61,11 @@ const ways: ReadonlyArray<readonly [way: string, code: number, told: string]> = 
 	['SIGTERM', 143, ''],
 	['SIGINT', 130, ''],
 	['SIGHUP', 129, ''],
+	['SIGQUIT', 131, ''],
 	['EPIPE', 0, ''],
 ];
 
-test('ten ways to die, and the terminal is as it was after each', async () => {
+test('eleven ways to die, and the terminal is as it was after each', async () => {
 	const program = ['/bin/sh', '-c', shell, 'sh', process.execPath, resolve('cli/bin.js')] as const;
 	await Promise.all(
 		ways.map(async ([way, code, told]) => {
