@@ -38,7 +38,7 @@ const trap = `
 		clearInterval(timer);
 		isArmed = true;
 		if (WAY === 'render' || WAY === 'draw') process.stdout.columns--, process.stdout.emit('resize');
-		else if (WAY === 'handler') process.once('SIGUSR2', boom).emit('SIGUSR2');
+		else if (WAY === 'handler') process.stdin.prependListener('readable', boom).emit('readable');
 		else if (WAY === 'timer') setTimeout(boom);
 		else if (WAY === 'promise') Promise.reject(new Error('boom'));
 		else if (WAY === 'exit') process.exit(7);
