@@ -358,6 +358,9 @@ describe('looking away', () => {
 		expect(away.unread).toBe(3);
 		expect(press(away, "'x' enter", more).model.unread).toBeNull();
 		expect(follow(modelOf({last: 2}), [look(true), news], more).model.unread).toBeNull();
+		// What stood behind another view was not read.
+		const elsewhere = {...away, view: 'monitor', focus: 'monitor'} as const;
+		expect(follow(elsewhere, [look(false)], more).model.unread).toBe(3);
 		// Turning away again is having read.
 		expect(follow(away, [look(false)], more).model.unread).toBeNull();
 	});

@@ -35,11 +35,12 @@ export function lastRows(
 ): readonly Row[] {
 	const rows: Row[] = [];
 	for (let index = Math.min(told.length, end) - 1; index >= 0 && rows.length < height; index--)
-		rows.unshift(...rowsOf(told[index]!, world, width));
+		// Of the topmost one the beginning is shown, not the end.
+		rows.unshift(...rowsOf(told[index]!, world, width).slice(0, height - rows.length));
 	// Who went back to the very first events sees what came after them.
 	for (let index = Math.max(0, end); index < told.length && rows.length < height; index++)
-		rows.push(...rowsOf(told[index]!, world, width));
-	return rows.slice(-height);
+		rows.push(...rowsOf(told[index]!, world, width).slice(0, height - rows.length));
+	return rows;
 }
 
 function rowsOf({at, who, kind, about, text}: Told, world: World, width: number): readonly Row[] {

@@ -57,11 +57,11 @@ export function onNews(model: Model, world: World): Step {
 	return {model: withLag(withConnection(next, world), world), effects};
 }
 
-/** Turning away ends the reading: what comes from then on is unread. Turning back leaves the line where it is, until something is said. */
-export const looked = (model: Model, isHere: boolean): Model =>
-	isHere || model.anchor !== null
-		? {...model, isLookedAt: isHere}
-		: {...model, isLookedAt: isHere, unread: null};
+/** Turning away from the end of the chat is having read it: what comes from then on is unread. Turning back leaves the line where it is, until something is said. */
+export function looked(model: Model, isHere: boolean, world: World): Model {
+	const hasRead = !isHere && model.anchor === null && geometry(model, world).chat !== null;
+	return {...model, isLookedAt: isHere, unread: hasRead ? null : model.unread};
+}
 
 /** That a replica went, and came back, nobody else tells: it is seen from here. */
 function withStates(model: Model, {monitor, now}: World): Model {

@@ -43,7 +43,7 @@ export function update(model: Model, event: Event, world: World): Step {
 			return step({...model, focus: 'line', line: withText(model.line, text), recall: null, popup: null});
 		}
 		case 'look':
-			return step(looked(model, event.isHere));
+			return step(looked(model, event.isHere, world));
 		case 'batch':
 			return step(model.batch === null ? model : {...model, batch: {...model.batch, ...event.batch}});
 	}
