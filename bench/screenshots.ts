@@ -57,9 +57,13 @@ try {
 	await alice.until(text => !text.includes('filter:'));
 	alice.write(`${escapeByte}1`);
 	await alice.until(/alice>/);
-	await alice.type('/batch 4000 32\r');
-	await alice.until(/acknowledged in/, 60_000);
-	await shoot('Load', alice);
+	await alice.type('/batch 6000 32\r');
+	await alice.until(/ [23]\d%/, 120_000);
+	await alice.type('1K');
+	await alice.until(/Kill replica r1\?/);
+	await alice.type('y');
+	await alice.until(/messages acknowledged by/, 120_000);
+	await shoot('Load, and what befell the cluster meanwhile: the leader was killed', alice);
 } finally {
 	await bob.clear();
 	alice.kill('SIGTERM');

@@ -257,7 +257,14 @@ export const keyTable = [
 		hint: 3,
 	},
 
-	{context: 'batch', keys: ['q'], action: 'batch.stop', says: 'stop the load', short: 'stop', hint: 1},
+	{
+		context: 'batch',
+		keys: ['q'],
+		action: 'batch.stop',
+		says: 'stop the load; when it has ended: close it',
+		short: 'stop',
+		hint: 1,
+	},
 
 	{context: 'dialog', keys: ['y'], action: 'dialog.yes', says: 'do it', hint: 2},
 	{context: 'dialog', keys: ['escape', 'n', 'enter', 'ctrl+c'], action: 'dialog.no', says: 'cancel', hint: 1},

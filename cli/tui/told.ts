@@ -38,11 +38,11 @@ export function toldOf({ownEvents, events}: Model, {monitor, about}: World): rea
 /** What the replicas told, unfiltered. */
 export const everythingTold = ({monitor}: World): readonly Told[] => joined(monitor.notes, []);
 
-/** `r0 r2`, `r0 +3`, `all`, `you` */
-export function whoOf(who: readonly ReplicaId[], replicas: number): string {
+/** `r0 r2`, `r0 +3`, `all`, `you`; so many are named. */
+export function whoOf(who: readonly ReplicaId[], replicas: number, most = 2): string {
 	if (who.length === 0) return 'you';
 	if (who.length === replicas && replicas > 1) return 'all';
-	return who.length <= 2 ? namesOf(who) : `r${who[0]} +${who.length - 1}`;
+	return who.length <= most ? namesOf(who) : `r${who[0]} +${who.length - 1}`;
 }
 
 /** The same lists lead to the same events: a picture is made often, and something happens seldom. */

@@ -37,7 +37,7 @@ export function batchRows(
 	const rows: Row[] = [
 		progressRow(batch, width, isAscii),
 		countsRow(batch),
-		throughputRow(batch.load, batch.startedAt),
+		throughputRow(batch),
 		...(chart === 0 ? [] : throughputChart(batch, told, width, chart, isAscii)),
 		latencyRow(batch.load),
 		...(hasBars ? histogram(batch.load, bars, isAscii) : []),
@@ -93,12 +93,14 @@ function countsRow({load}: Batch): Row {
 	];
 }
 
-function throughputRow({now, acknowledged, elapsed, pause, silent, progress}: Load, startedAt: number): Row {
+function throughputRow({load, startedAt, endedAt}: Batch): Row {
+	const {now, acknowledged, elapsed, pause, silent, progress} = load;
 	const mean = Math.round((acknowledged * 1000) / Math.max(1, elapsed));
-	const isStill = silent >= 1000;
+	const isOver = endedAt !== null;
+	const isStill = silent >= 1000 && !isOver;
 	return [
 		span(' throughput ', 'dim'),
-		span(`now ${now}/s  mean ${mean}/s`),
+		span(isOver ? `mean ${mean}/s` : `now ${now}/s  mean ${mean}/s`),
 		...(pause !== null && pause.ms >= 100
 			? [span(`  longest pause ${ms(pause.ms)} at ${clock(startedAt + pause.after)}`, 'warn')]
 			: []),

@@ -5,7 +5,7 @@ import {clock, millis, type World} from '../world.ts';
 
 const grave: ReadonlySet<string> = new Set(['doubt', 'hole', 'lag', 'busy', 'down', 'silent', 'unseen']);
 /** Of an event that has more to say, so many rows are shown. */
-const mostRows = 3;
+const mostRows = 4;
 const leastText = 16;
 
 /** The last of them that fit exactly, or those before, if the reader went back. */
@@ -46,7 +46,11 @@ export function lastRows(
 function rowsOf({at, who, kind, about, text}: Told, world: World, width: number): readonly Row[] {
 	const isNarrow = width < 70;
 	const isOwn = who.length === 0;
-	const names = whoOf(who, world.about.replicas).padEnd(isNarrow ? 5 : 6);
+	const {replicas} = world.about;
+	// Where there is room, all are named.
+	const named = width < 100 ? 2 : 4;
+	const column = isNarrow ? 5 : Math.max(6, Math.min(replicas - 1, named) * 3 - 1);
+	const names = whoOf(who, replicas, named).padEnd(column);
 	const topic = cutText(about, isNarrow ? 11 : 13, '.').padEnd(isNarrow ? 11 : 13);
 	const time = isNarrow ? clock(at) : millis(at);
 	const head: Row = [
