@@ -67,7 +67,10 @@ describe('events', () => {
 				.rows.map(textOf)
 				.join('\n');
 		expect(shown(modelOf({view: 'events', focus: 'events'}))).toMatch(
-			/12:00:00\.000 r0 \+2 +hole 5 +everything waits .* this one is not/,
+			/12:00:00\.000 r0 r1 r2 +hole 5 +everything waits .* this one is not/,
+		);
+		expect(shown(modelOf({view: 'events', focus: 'events'}), {columns: 80, rows: 24})).toMatch(
+			/r0 \+2 +hole 5/,
 		);
 		const narrow = shown(modelOf({view: 'events', focus: 'events'}), {columns: 60, rows: 20});
 		expect(narrow.replace(/\s+/g, ' ')).toContain(text);
