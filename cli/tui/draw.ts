@@ -269,13 +269,13 @@ function paneRows(model: Model, world: World, pane: Pane, width: number, height:
 		case 'chat':
 			return [];
 		case 'log':
-			return logRows(model, world, width, height, true);
+			return logRows(model, world, width, height, height > replicas + 4);
 		case 'events':
 			return eventRows(model, world, width, height);
 		case 'batch':
 			return model.batch === null ? [] : batchRows(model, model.batch, world, width, height);
 		case 'monitor': {
-			const table = monitorRows(model, world, width, replicas + 4, true);
+			const table = monitorRows(model, world, width, Math.min(height, replicas + 4), true);
 			const left = height - table.length;
 			const hasDetails = left >= replicas + 20;
 			// Its numbers, a row for each replica; and a few events below.
@@ -344,9 +344,10 @@ function monitorRows(
 	isFocused: boolean,
 ): readonly Row[] {
 	const table = replicaTable(model, world, width, isFocused);
-	const below = [throughputRow(world, width), agreementRow(world), warningRow(world)].map(
-		(row): Row => [span('  '), ...row],
-	);
+	const judged = [agreementRow(world), warningRow(world)];
+	// Where not all has room, how fast it is matters least.
+	const told = height - table.length < 3 ? judged : [throughputRow(world, width), ...judged];
+	const below = told.map((row): Row => [span('  '), ...row]);
 	return [...table, ...below].slice(0, height);
 }
 

@@ -234,3 +234,16 @@ test('in a small window the clock gives way before the state of the cluster', ()
 	expect(first(40)).toMatch(/^ #main ● r1 {2}v6 L=r1 {2}2\/3 .*alice/);
 	expect(first(60)).toMatch(/2\/3.*alice {2}12:00/);
 });
+
+test('where there is little room, what is wrong is told before how fast it is', () => {
+	const world = worldOf({
+		columns: 40,
+		rows: 10,
+		monitor: {replicas: [0, 1, 2, 3, 4].map(id => watchedOf(id))},
+	});
+	const text = draw(modelOf({view: 'monitor', focus: 'monitor'}), world)
+		.rows.map(textOf)
+		.join('\n');
+	expect(text).toContain('✓ hashes identical');
+	expect(text).not.toContain('msg/s');
+});

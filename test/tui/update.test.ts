@@ -80,6 +80,12 @@ describe('the line', () => {
 		expect(asked.model.overlay).toMatchObject({type: 'dialog', title: 'Paste 30 lines?'});
 		expect(press(asked.model, 'enter', world).model.line.text).toBe('');
 		expect(press(asked.model, 'y', world).model.line.text).toBe(text);
+		// Terminals send a carriage return for each line break, the last one included.
+		const returns = `${text.replaceAll('\n', '\r')}\r`;
+		expect(update(modelOf(), {type: 'paste', text: returns}, world).model.overlay).toMatchObject({
+			title: 'Paste 30 lines?',
+			leadsTo: {text: returns.slice(0, -1)},
+		});
 		expect(update(modelOf(), {type: 'paste', text: 'one\ntwo\nthree'}, world).model.line.text).toBe(
 			'one\ntwo\nthree',
 		);

@@ -72,7 +72,7 @@ export function menuRows(
 			right: [span(`${entries.length === 0 ? 0 : menu.at + 1} of ${entries.length}`, 'dim')],
 			foot: [span('Enter runs the line   Esc closes', 'dim')],
 			footRight:
-				menu.kind === 'palette'
+				menu.kind === 'palette' || width < 60
 					? []
 					: [span(menu.isWide ? 'no Alt key? /mon /log /events, Ctrl+G' : '? again: all places', 'dim')],
 			isFocused: true,

@@ -51,7 +51,7 @@ export function update(model: Model, event: Event, world: World): Step {
 
 function onPaste(model: Model, text: string, world: World): Step {
 	if (model.overlay !== null) return onText(model, text.split('\n')[0] ?? '', world);
-	const lines = text.replace(/\n$/, '').split(/\r\n?|\n/).length;
+	const lines = text.replace(/\r\n?$|\n$/, '').split(/\r\n?|\n/).length;
 	if (lines <= calmLines && text.length <= calmCharacters)
 		return confirm(model, {type: 'insert', text}, world);
 	return step({
@@ -64,7 +64,7 @@ function onPaste(model: Model, text: string, world: World): Step {
 				'It is sent when you press Enter, not before.',
 			],
 			yes: 'paste',
-			leadsTo: {type: 'insert', text: text.replace(/\r?\n$/, '')},
+			leadsTo: {type: 'insert', text: text.replace(/\r\n?$|\n$/, '')},
 		},
 	});
 }
