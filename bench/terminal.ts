@@ -192,7 +192,8 @@ export class ScreenUnderTest {
 			// A picture that is only half drawn is none.
 			const isWhole = !this.#terminal.modes.synchronizedOutputMode;
 			if (isWhole && (typeof what === 'function' ? what(text) : what.test(text))) return text;
-			if (performance.now() > end) throw new Error(`waited in vain for ${what} on:\n${text}`);
+			if (performance.now() > end)
+				throw new Error(`waited in vain for ${what} on${isWhole ? '' : ' half a picture'}:\n${text}`);
 			// Some conditions are about more than the picture.
 			await Promise.race([promise, sleep(lookMs)]);
 		}

@@ -1,10 +1,13 @@
-import {resolve} from 'node:path';
+import {readFileSync, writeFileSync} from 'node:fs';
+import {join, resolve} from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from '@jest/globals';
 import {ScreenUnderTest} from '../../bench/terminal.ts';
 import {runBatch} from '../../source/client/batch.ts';
+import {Client} from '../../source/client/client.ts';
 import {type Cluster, readCluster} from '../../source/cluster.ts';
 import {Supervisor} from '../../source/supervisor.ts';
-import {Place} from '../cli/processes.ts';
+import {Place, until} from '../cli/processes.ts';
+import {hostile} from '../hostile.ts';
 
 const escapeByte = '\u001b';
 /** Slots executed, as the table tells them, by replica. */
@@ -16,6 +19,8 @@ describe('on replicas that live longer than a screen', () => {
 	let place: Place;
 	let cluster: Cluster;
 	let replicas: Supervisor;
+	/** What the replicas printed. */
+	const printed: string[] = [];
 	const screens: ScreenUnderTest[] = [];
 	const open = (words: readonly string[] = [], options: object = {}) => {
 		const screen = new ScreenUnderTest(words, {cwd: place.path, ...options});
@@ -33,6 +38,7 @@ describe('on replicas that live longer than a screen', () => {
 			configPath,
 			dataDirectory: resolve(place.path, 'data'),
 			extraArguments: () => ['--faults'],
+			onLine: (_id, line) => printed.push(line),
 			script: resolve('cli/bin.js'),
 		});
 		for (const {status} of await replicas.start()) expect(status).toBe('fulfilled');
@@ -44,6 +50,14 @@ describe('on replicas that live longer than a screen', () => {
 		await replicas.stop(0);
 		await place.clear();
 	});
+
+	const logPath = (id: number) => join(place.path, 'data', `replica-${id}`, 'chat.log');
+	const lines = (id: number) =>
+		readFileSync(logPath(id), 'utf8')
+			.split('\n')
+			.slice(0, -1)
+			.map(line => JSON.parse(line) as {text: string});
+	const lastSaid = () => lines(0).at(-1)?.text;
 
 	test('500 messages, then a frozen replica: equal hashes, silent, and it catches up', async () => {
 		const wide = open(['--nick', 'alice']);
@@ -65,6 +79,9 @@ describe('on replicas that live longer than a screen', () => {
 			return upTo > 10 && upTo === Number(last) && told.length === 3 && new Set(told).size === 1;
 		});
 		await small.until(/hash ✓\d{3}/);
+		// What the hashes say is so.
+		await until(() => [0, 1, 2].every(id => lines(id).length === 500), 'the same length of all logs');
+		expect(new Set([0, 1, 2].map(id => readFileSync(logPath(id), 'utf8'))).size).toBe(1);
 		// One window of each size, and neither has scrolled.
 		for (const screen of [wide, small]) expect(screen.scrollback).toBe(0);
 
@@ -89,6 +106,80 @@ describe('on replicas that live longer than a screen', () => {
 		});
 	}, 60_000);
 
+	test('several lines are one message: typed, pasted, and pasted after a question', async () => {
+		const screen = open(['--nick', 'alice'], {columns: 80, rows: 24});
+		await screen.until(/● r\d/);
+		await screen.type('first');
+		screen.write(`${escapeByte}\r`);
+		await screen.type('second\nthird');
+		await screen.until(/alice> first\n +second\n +third/);
+		screen.write('\r');
+		await until(() => lastSaid() === 'first\nsecond\nthird', 'what was typed');
+		await screen.until(/alice ✓ first.*#\d+ *\n *┊ second\n *┊ third\n/);
+		// Three lines go in as they are; thirty are asked about, and Enter says no.
+		screen.write(`${escapeByte}[200~a\r\nb\rc${escapeByte}[201~`);
+		await screen.until(/alice> a\n +b\n +c/);
+		screen.write('\r');
+		await until(() => lastSaid() === 'a\nb\nc', 'the paste of three lines');
+		const many = Array.from({length: 30}, (_, index) => `line ${index + 1}`);
+		const paste = `${escapeByte}[200~${many.join('\r')}${escapeByte}[201~`;
+		screen.write(paste);
+		await screen.until(/Paste 30 lines\?/);
+		screen.write('\r');
+		await screen.until(text => !text.includes('Paste 30') && /alice> *$/m.test(text));
+		screen.write(paste);
+		await screen.until(/Paste 30 lines\?/);
+		screen.write('y');
+		await screen.until(/line 30$/m);
+		screen.write('\r');
+		await until(() => lastSaid() === many.join('\n'), 'the paste of thirty lines');
+		expect(screen.overflows).toBe(0);
+	}, 30_000);
+
+	test('what strangers say stands in every log as it was said, and no file or line of a replica drives a terminal', async () => {
+		const texts = hostile.map(([, text]) => text.toWellFormed()).filter(text => text !== '');
+		const client = new Client({cluster});
+		const session = client.session('eve');
+		for (const {status} of await Promise.all(texts.map(text => session.say(text)))) expect(status).toBe('ok');
+		client.close();
+		const size = lines(0).length;
+		await until(() => [0, 1, 2].every(id => lines(id).length === size), 'the same length of all logs');
+		const logs = [0, 1, 2].map(id => readFileSync(logPath(id), 'utf8'));
+		expect(new Set(logs).size).toBe(1);
+		// Letters of all scripts stay readable there; what drives, hides or reorders does not stay as it is.
+		expect(logs[0]!.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}]/u);
+		expect(
+			lines(0)
+				.slice(-texts.length)
+				.map(({text}) => text),
+		).toEqual(texts);
+		expect(printed.join('\n')).toMatch(/^[\n -~]*$/);
+	}, 30_000);
+
+	test('pipes, files and a closed input: lines, JSON that is JSON, and no escapes', async () => {
+		writeFileSync(join(place.path, 'in'), 'from a file\nand more\n');
+		const read = `'${process.execPath}' -e 'const {acknowledged, replicas} = JSON.parse(require("fs").readFileSync(0)); console.log("read " + (acknowledged ?? replicas.length))'`;
+		const script = `
+			"$@" < in; echo "file: code $?"
+			"$@" <&-; echo "closed: code $?"
+			"$@" --batch 50 --clients 5 --size 40 --json 2> progress | ${read}
+			"$@" monitor --once --json | ${read}
+			"$@" | cat; echo "all done"`;
+		const screen = open(['--nick', 'pat'], {
+			program: ['/bin/sh', '-c', script, 'sh', process.execPath, resolve('cli/bin.js')],
+		});
+		await screen.until(
+			/#\d+ pat: from a file\n#\d+ pat: and more\nfile: code 0\nclosed: code 0\nread 50\nread 3\n/,
+		);
+		// Somebody sits at the keyboard, though a pipe hears.
+		screen.write('typed\r');
+		await screen.until(/#\d+ pat: typed/);
+		screen.write('\u0004');
+		await screen.until(/all done/);
+		expect(await screen.end()).toBe(0);
+		expect(screen.raw).toMatch(/^[\r\n -~]*$/);
+	}, 30_000);
+
 	test('to another replica by order, and by need; what was typed while nobody was there is said', async () => {
 		const screen = open(['--nick', 'alice']);
 		await screen.until(/online via r0/);
@@ -112,9 +203,11 @@ describe('on replicas that live longer than a screen', () => {
 
 	test('the wheel scrolls when it is asked to, and is nobody when it is not; the palette runs its entries', async () => {
 		const screen = open(['--nick', 'alice'], {columns: 80, rows: 24});
-		await screen.until(/● r\d[\s\S]*load/);
+		await runBatch({cluster, messages: 40, clients: 4, size: 40, nick: 'load', timeoutMs: 20_000});
+		await screen.until(text => (text.match(/ load /g) ?? []).length > 15);
 		expect(screen.isMouseTracked).toBe(false);
-		screen.write(`${escapeByte}[<64;10;5M`);
+		// Nor does a look away and back.
+		screen.write(`${escapeByte}[<64;10;5M${escapeByte}[O${escapeByte}[I`);
 		await screen.type('draft');
 		await screen.until(/alice> draft$/m);
 		expect(screen.text).not.toContain('-MORE');
@@ -136,6 +229,13 @@ describe('on replicas that live longer than a screen', () => {
 		await screen.until(/▸.*events: what happened/);
 		await screen.type('\r');
 		await screen.until(/paxos-chat {2}events/);
+		// So does the help, whose lines one can look for.
+		await screen.type('?');
+		await screen.until(/Keys here: events[\s\S]*back in time/);
+		await screen.type('plain view');
+		await screen.until(text => /▸.*plain view, to copy text/.test(text) && !text.includes('back in time'));
+		await screen.type('\r');
+		await screen.until(/Alt\+L or Esc goes back/);
 	}, 30_000);
 
 	test('--read-only says nothing and breaks nothing, whatever is tried', async () => {
