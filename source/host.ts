@@ -12,6 +12,7 @@ import type {
 	Request,
 	Requests,
 	Slot,
+	Witness,
 } from './consensus/types.ts';
 import type {Network} from './network/network.ts';
 import type {Disk} from './storage/disk.ts';
@@ -27,7 +28,7 @@ export type Service = {
 	/** The replica is so far behind that it needs the checkpoint of this peer; said again at every beat. */
 	fetch(from: ReplicaId): void;
 	/** What a peer says of checkpoints. */
-	transfer(from: ReplicaId, message: Fetch | Chunk): void;
+	transfer(from: ReplicaId, message: Fetch | Chunk | Witness): void;
 	note(notes: readonly Note[]): void;
 };
 
@@ -83,7 +84,7 @@ export class Host {
 	receive(from: ReplicaId, messages: readonly Message[]) {
 		const forCore: Message[] = [];
 		for (const message of messages) {
-			if (message.type === 'fetch' || message.type === 'chunk') this.#service.transfer(from, message);
+			if (isOfHosts(message)) this.#service.transfer(from, message);
 			else forCore.push(message);
 		}
 
@@ -203,3 +204,7 @@ export class Host {
 		if (toSelf.length > 0) this.#step(this.#packet(id, toSelf));
 	}
 }
+
+/** The core does not look into these. */
+const isOfHosts = (message: Message): message is Fetch | Chunk | Witness =>
+	message.type === 'fetch' || message.type === 'chunk' || message.type === 'witness';

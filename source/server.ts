@@ -3,17 +3,29 @@ import {createServer, type Server as HttpServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {Chat, type ChatState} from './chat/chat.ts';
 import {ChatLog} from './chat/chat-log.ts';
+import {digestOf} from './chat/chat-state.ts';
 import {decodeLine, encodeLine} from './chat/line-text.ts';
 import type {Answer, Line} from './chat/types.ts';
 import {type Cluster, rulesOf} from './cluster.ts';
 import {Replica} from './consensus/replica.ts';
-import type {Chunk, Decision, Fetch, Note, Options, ReplicaId, Request, Slot} from './consensus/types.ts';
+import type {
+	Chunk,
+	Decision,
+	Fetch,
+	Note,
+	Options,
+	ReplicaId,
+	Request,
+	Slot,
+	Witness,
+} from './consensus/types.ts';
 import {majorityOf} from './consensus/views.ts';
 import {Failure} from './failure.ts';
 import {Host, type Service, type Watch} from './host.ts';
 import {Door} from './network/door.ts';
 import type {Done, Hash, Identity, Order, Said, Status, Weather} from './network/events.ts';
 import {Faults} from './network/faults.ts';
+import type {Network} from './network/network.ts';
 import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
 import {slotStatesOf} from './slot-states.ts';
@@ -28,9 +40,12 @@ import {Scrub} from './storage/scrub.ts';
 import type {Recorder} from './trace.ts';
 import {Transfer} from './transfer.ts';
 import {forgetText} from './value-text.ts';
+import {Witnesses} from './witnesses.ts';
 
 /** How often a replica tells its monitors how it is. */
 const statusMs = 200;
+/** How often a replica repeats to the others what its state was at its last checkpoints. */
+const witnessMs = 1000;
 const requestTimeouts = {headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000};
 /** Connections beside those of clients: of peers and administrators, and of whoever has not said yet what he wants. */
 const strangers = 1100;
@@ -108,6 +123,8 @@ export class Server implements Service {
 	#scrubbing: Promise<void> | undefined;
 	readonly #kept: KeptLines;
 	readonly #transfer: Transfer;
+	readonly #witnesses: Witnesses;
+	readonly #network: Network;
 	/** New requests are refused with this: the end is near. */
 	#farewell: string | undefined;
 	/** Nothing is said or acknowledged any more. */
@@ -187,6 +204,7 @@ export class Server implements Service {
 			send: (to, message) => network.send(to, [message]),
 			keep: lines => this.#kept.keep(lines),
 			forget: () => this.#kept.forget(),
+			witnesses: (slot, digest) => this.#witnesses.about(slot, digest),
 			install: state => this.#install(state),
 			progress: () => this.#host.progress(),
 			tell: options.log,
@@ -247,6 +265,14 @@ export class Server implements Service {
 			},
 		});
 		const network = this.#faults.around(this.#rooms);
+		this.#network = network;
+		this.#witnesses = new Witnesses({
+			id,
+			replicas: cluster.replicas.length,
+			onWrong: (slot, against) => this.fail(wrongState(directory, id, slot, against)),
+			tell: options.log,
+		});
+		if (parts.checkpoint) this.#testify(parts.checkpoint);
 		const disk: Disk = {
 			append: (entries, done) => this.#journal.append(entries, this.#guard(done)),
 			defer: entries => this.#journal.defer(entries),
@@ -314,6 +340,9 @@ export class Server implements Service {
 			return;
 		}
 
+		const {checkpointBytes} = this.#cluster;
+		const checkpointsIn = (bytes: number) => Math.floor(bytes / checkpointBytes);
+		let {bytes} = this.#log;
 		let text = '';
 		const lines: Line[] = [];
 		const answers: Said[number][] = [];
@@ -325,6 +354,10 @@ export class Server implements Service {
 			answers.push(...execution.answers);
 			this.#counts.retriesAnswered += execution.retries;
 			if (value.requests.length === 0) this.#counts.noOps++;
+			const before = checkpointsIn(bytes);
+			bytes += Buffer.byteLength(execution.text);
+			// The same slots on every replica: their logs have the same bytes.
+			if (checkpointsIn(bytes) > before) this.#look(bytes);
 		}
 
 		if (lines.length === 0 && answers.length === 0) return;
@@ -349,8 +382,9 @@ export class Server implements Service {
 		if (!this.#held) this.#transfer.begin(from);
 	}
 
-	transfer(from: ReplicaId, message: Fetch | Chunk) {
-		this.#transfer.onMessage(from, message);
+	transfer(from: ReplicaId, message: Fetch | Chunk | Witness) {
+		if (message.type === 'witness') this.#witnesses.say(from, message.slot, message.digest);
+		else this.#transfer.onMessage(from, message);
 	}
 
 	note(notes: readonly Note[]) {
@@ -457,6 +491,12 @@ export class Server implements Service {
 				statusMs,
 			),
 		);
+		this.#timers.push(
+			setInterval(
+				this.#guard(() => this.#repeatWitness()),
+				witnessMs,
+			),
+		);
 		const {scrubMs} = this.#cluster;
 		if (scrubMs > 0) this.#timers.push(setInterval(() => this.#lookAgain(), scrubMs));
 	}
@@ -465,8 +505,26 @@ export class Server implements Service {
 	#tick() {
 		this.#host.tick();
 		this.#door.weather(this.#weatherNow());
-		const isDue = this.#journal.bytesSinceRotation > this.#cluster.checkpointBytes;
-		if (isDue && !this.#checkpointing) this.#alone(() => this.#keep());
+		// What makes no line makes the journal grow, too: sessions that are opened, views that come to nothing.
+		const isDue = this.#journal.bytesSinceRotation > 2 * this.#cluster.checkpointBytes;
+		if (isDue && !this.#checkpointing) this.#alone(() => this.#keep(this.#chat.state(), this.#log.bytes));
+	}
+
+	/** Takes the state after a slot for a checkpoint, unless one is being made, and says to the others what it is. */
+	#look(bytes: number) {
+		const state = this.#chat.state();
+		if (!this.#checkpointing) this.#alone(() => this.#keep(state, bytes));
+		// To write it down takes its time, for which no answer has to wait.
+		setImmediate(this.#guard(() => this.#testify(state)));
+	}
+
+	#testify(state: ChatState) {
+		this.#witnesses.say(this.id, state.slot, digestOf(state));
+	}
+
+	#repeatWitness() {
+		const {own} = this.#witnesses;
+		if (own.length > 0) this.#network.broadcast(own);
 	}
 
 	/** What the disk has lost nobody can vote with after the next start: that is known now, and final. */
@@ -500,9 +558,7 @@ export class Server implements Service {
 	 * any two steps finds the older checkpoint with the whole journal, or the newer
 	 * one with more of the journal than it needs.
 	 */
-	async #keep() {
-		const state = this.#chat.state();
-		const {bytes} = this.#log;
+	async #keep(state: ChatState, bytes: number) {
 		await this.#log.sync();
 		await this.#name(state, bytes);
 		if (this.#isStopped) return;
@@ -567,6 +623,7 @@ export class Server implements Service {
 
 	#takeOver(state: ChatState) {
 		this.#chat = new Chat({sessions: this.#cluster.sessions}, state);
+		this.#testify(state);
 		const answers = [...this.#host.replica.waiting.values()].flatMap(
 			({request}) => this.#chat.answerTo(request) ?? [],
 		);
@@ -685,6 +742,11 @@ const asError = (error: unknown): Error =>
 		: new Error(String(error));
 /** Errors of the operating system, not those of Node, whose codes begin with ERR_. */
 const isOfSystem = (error: Error) => !(error instanceof Failure) && /^E[A-Z0-9]+$/.test(codeOf(error) ?? '');
+
+const wrongState = ({path}: ReplicaDirectory, id: ReplicaId, slot: Slot, against: readonly ReplicaId[]) =>
+	new Failure(
+		`replica ${id} has another state after slot ${slot} than ${against.map(peer => `r${peer}`).join(' and ')}, which agree: ${path} is damaged; it stops, and the others go on without it`,
+	);
 
 const memoryLost = ({path}: ReplicaDirectory, id: ReplicaId, peer: ReplicaId) =>
 	new Failure(

@@ -1,10 +1,12 @@
 import {type Bites, CatchUp} from './chat/catch-up.ts';
 import type {ChatState} from './chat/chat.ts';
-import {plainOf, stateOf} from './chat/chat-state.ts';
-import type {Chunk, Fetch, Message, ReplicaId} from './consensus/types.ts';
+import {decodeState, encodeState} from './chat/chat-state.ts';
+import type {Chunk, Fetch, Message, ReplicaId, Slot} from './consensus/types.ts';
 
 /** A peer that has not answered for so long is asked again, or another one. In milliseconds. */
 const impatienceMs = 1000;
+/** So long a state waits for somebody else who had the same; if nobody else says anything, its sender is believed. In milliseconds. */
+const vouchMs = 3000;
 /** For so long nothing is asked of a peer that sent what cannot be true. In milliseconds. */
 const distrustMs = 10_000;
 
@@ -22,6 +24,11 @@ export type TransferPorts = {
 	forget(): void;
 	/** All lines that were kept, and then this state, are true: make them ours. */
 	install(state: ChatState): void;
+	/** Who says that the state after this slot is that one, and who says that it is another one. */
+	witnesses(
+		slot: Slot,
+		digest: string,
+	): {readonly same: readonly ReplicaId[]; readonly other: readonly ReplicaId[]};
 	/** A piece came in. */
 	progress(): void;
 	tell(text: string): void;
@@ -37,6 +44,8 @@ export type TransferPorts = {
  * that nothing else waits behind them; then the checkpoint. Nothing is believed
  * before the chain over the lines ends in the checkpoint's hash. So it does not
  * matter who sent which piece: when a peer falls silent the next one goes on.
+ * What the chain does not cover, the sessions, is believed if another replica
+ * had the same state after the same slot, and fewer had another.
  */
 export class Transfer {
 	readonly #ports: TransferPorts;
@@ -46,6 +55,8 @@ export class Transfer {
 	#askedAt = 0;
 	/** A piece is being looked through, in bites. */
 	#isBusy = false;
+	/** What fits its lines, and waits for a second witness. */
+	#candidate: Candidate | undefined;
 	/** Until when nothing is asked of a peer. */
 	readonly #distrusted = new Map<ReplicaId, number>();
 
@@ -55,6 +66,7 @@ export class Transfer {
 
 	/** The core says at every beat that it needs this; most of the time it is under way. */
 	begin(from: ReplicaId) {
+		if (this.#candidate) return this.#consider(this.#candidate);
 		const now = this.#ports.now();
 		const isAsked = this.#catchUp !== undefined && now - this.#askedAt < impatienceMs;
 		const distrustedUntil = this.#distrusted.get(from);
@@ -85,7 +97,7 @@ export class Transfer {
 		const state = checkpoint();
 		if (!state) return;
 		const answer = (lines: string, isLast: boolean) =>
-			send(from, {type: 'chunk', after, lines, checkpoint: isLast ? JSON.stringify(plainOf(state)) : null});
+			send(from, {type: 'chunk', after, lines, checkpoint: isLast ? encodeState(state) : null});
 		if (after >= state.position) answer('', true);
 		else read(after, state.position, lines => answer(lines, false));
 	}
@@ -93,7 +105,8 @@ export class Transfer {
 	#onChunk(from: ReplicaId, {after, lines, checkpoint}: Chunk) {
 		const catchUp = this.#catchUp;
 		// Of an older question, or the same piece again.
-		if (!catchUp || this.#isBusy || !this.#asked.has(from) || after !== catchUp.position) return;
+		if (!catchUp || this.#isBusy || this.#candidate || !this.#asked.has(from) || after !== catchUp.position)
+			return;
 		this.#follow(catchUp, catchUp.take(lines), isRight => {
 			if (!isRight) return this.#refuse(from, 'lines that do not follow');
 			if (lines !== '') this.#ports.keep(lines);
@@ -103,8 +116,8 @@ export class Transfer {
 	}
 
 	#conclude(from: ReplicaId, catchUp: CatchUp, checkpoint: string) {
-		const state = readState(checkpoint);
-		if (!state) return this.#refuse(from, 'a checkpoint that is none');
+		const {state, digest} = decodeState(checkpoint) ?? {};
+		if (!state || digest === undefined) return this.#refuse(from, 'a checkpoint that is none');
 		const own = this.#ports.chat().position;
 		if (state.position < catchUp.position && own < catchUp.position) {
 			// What another peer gave leads beyond the checkpoint of this one: only from the start do they fit together.
@@ -114,9 +127,33 @@ export class Transfer {
 
 		this.#follow(catchUp, catchUp.endsIn(state), isRight => {
 			if (!isRight) return this.#refuse(from, 'a checkpoint that does not fit its lines');
-			this.#catchUp = undefined;
-			this.#ports.install(state);
+			this.#consider({from, start: catchUp.start, state, digest, since: this.#ports.now()});
 		});
+	}
+
+	/** Again at every beat, until somebody else has spoken about it, or had his time to. */
+	#consider(candidate: Candidate) {
+		const {from, start, state, digest, since} = candidate;
+		const {chat, witnesses, now, tell, install} = this.#ports;
+		// The core got what it missed in another way.
+		if (start !== chat().slot) return this.#end();
+		this.#candidate = candidate;
+		const {same, other} = witnesses(state.slot, digest);
+		const isVouchedFor = same.some(id => id !== from);
+		const supporters = isVouchedFor ? new Set([...same, from]).size : 1;
+		if (other.includes(from) || (other.length > 0 && other.length >= supporters)) {
+			const who = other.map(id => `r${id}`).join(' and ');
+			return this.#refuse(from, `a checkpoint of slot ${state.slot} that is not what ${who} had there`);
+		}
+
+		if (!isVouchedFor && now() - since < vouchMs) return;
+		if (!isVouchedFor)
+			tell(
+				`takes the checkpoint of slot ${state.slot} on the word of r${from}: no other replica spoke about it`,
+			);
+		this.#candidate = undefined;
+		this.#catchUp = undefined;
+		install(state);
 	}
 
 	/** Bite by bite, so that a piece that takes long to be looked through stops nobody. */
@@ -139,16 +176,19 @@ export class Transfer {
 
 	#end() {
 		this.#isBusy = false;
+		this.#candidate = undefined;
 		this.#catchUp = undefined;
 		this.#asked.clear();
 		this.#ports.forget();
 	}
 }
 
-function readState(text: string): ChatState | undefined {
-	try {
-		return stateOf(JSON.parse(text));
-	} catch {
-		return undefined;
-	}
-}
+type Candidate = {
+	readonly from: ReplicaId;
+	/** Where our own chat stood. */
+	readonly start: Slot;
+	readonly state: ChatState;
+	readonly digest: string;
+	/** When it came. */
+	readonly since: number;
+};

@@ -1,7 +1,7 @@
 import {describe, expect, test} from '@jest/globals';
 import {Chat, type ChatState} from '../source/chat/chat.ts';
-import {plainOf} from '../source/chat/chat-state.ts';
-import type {Chunk, Message, ReplicaId} from '../source/consensus/types.ts';
+import {decodeState, digestOf, encodeState} from '../source/chat/chat-state.ts';
+import type {Chunk, Message, ReplicaId, Slot} from '../source/consensus/types.ts';
 import {Events} from '../source/simulator/events.ts';
 import {Transfer} from '../source/transfer.ts';
 
@@ -42,6 +42,7 @@ class Replica {
 			forget: () => {
 				this.kept = '';
 			},
+			witnesses: (slot, digest) => world.witnesses(id, slot, digest),
 			install: state => {
 				this.installed++;
 				this.lines.push(...this.kept.split(/(?<=\n)/).filter(line => line !== ''));
@@ -119,6 +120,14 @@ class World {
 		while (this.events.step(end));
 	}
 
+	/** Everybody who lives says what his own checkpoint is. */
+	witnesses(id: ReplicaId, slot: Slot, digest: string) {
+		const others = this.replicas.filter(one => one.id !== id && one.isAlive && one.checkpoint?.slot === slot);
+		const idsOf = (isSame: boolean) =>
+			others.filter(({checkpoint}) => (digestOf(checkpoint!) === digest) === isSame).map(one => one.id);
+		return {same: idsOf(true), other: idsOf(false)};
+	}
+
 	get isLevel(): boolean {
 		return this.replicas.every(({id, isAlive}) => !isAlive || !this.#isAhead(id));
 	}
@@ -136,6 +145,10 @@ class World {
 		return this.replicas[id]!;
 	}
 }
+
+/** A checkpoint as text with another state, whose digest is right. */
+const changed = (checkpoint: string | null, change: (state: ChatState) => ChatState): string | null =>
+	checkpoint === null ? null : encodeState(change(decodeState(checkpoint)!.state));
 
 const isChunk = (message: Message): message is Chunk => message.type === 'chunk';
 
@@ -177,7 +190,7 @@ test('a checkpoint that moves on while it is fetched is fetched as it is in the 
 
 		return message;
 	};
-	expect(world.run(1000)).toBe(true);
+	expect(world.run(5000)).toBe(true);
 	expect([world.zero.chat.slot, world.zero.installed]).toEqual([150, 1]);
 	expectEqual(world.zero, world.replicas[1]!);
 });
@@ -250,7 +263,7 @@ describe('peers that die', () => {
 			if (isChunk(message) && message.after === 41) world.replicas[1]!.isAlive = false;
 			return world.replicas[1]!.isAlive ? message : _from === 1 ? null : message;
 		};
-		expect(world.run(3000)).toBe(true);
+		expect(world.run(6000)).toBe(true);
 		expectEqual(world.zero, world.replicas[2]!);
 		expect(
 			world.asked
@@ -312,9 +325,30 @@ describe('peers that are wrong', () => {
 			/a checkpoint that is none/,
 		],
 		[
-			'a state without the sessions it had, and another slot',
+			'another slot, with the digest of the right one',
 			chunk => ({...chunk, checkpoint: chunk.checkpoint?.replace(/"slot":\d+/, '"slot":50000') ?? null}),
+			/a checkpoint that is none/,
+		],
+		[
+			'another slot',
+			chunk => ({...chunk, checkpoint: changed(chunk.checkpoint, state => ({...state, slot: 50_000}))}),
 			/does not fit its lines/,
+		],
+		[
+			'a state without the sessions it had',
+			chunk => ({...chunk, checkpoint: changed(chunk.checkpoint, state => ({...state, sessions: []}))}),
+			/a checkpoint of slot 100 that is not what r1 and r2 had there/,
+		],
+		[
+			'a session that is further than it was',
+			chunk => ({
+				...chunk,
+				checkpoint: changed(chunk.checkpoint, state => ({
+					...state,
+					sessions: state.sessions.map(session => ({...session, sequence: session.sequence + 1})),
+				})),
+			}),
+			/a checkpoint of slot 100 that is not what r1 and r2 had there/,
 		],
 	];
 	test.each(wrongs)('%s: all of it is thrown away, and the other one is asked', (_what, spoil, told) => {
@@ -362,6 +396,62 @@ describe('peers that are wrong', () => {
 		while (world.zero.told.length === 0 && world.events.step(100));
 		expect(ticks).toBeGreaterThan(50);
 		expect(world.zero.told).toHaveLength(1);
+	});
+});
+
+describe('what the hash of the lines does not cover', () => {
+	/** r1 sends a state without sessions, and says so too. */
+	const lying = (count: number) => {
+		const world = new World(100, count);
+		const {checkpoint} = world.replicas[1]!;
+		world.replicas[1]!.checkpoint = {...checkpoint!, sessions: []};
+		return world;
+	};
+
+	test('is refused if others had something else there, and fetched from those who agree', () => {
+		const world = lying(4);
+		expect(world.run(4000)).toBe(true);
+		expectEqual(world.zero, world.replicas[2]!);
+		expect(world.zero.told).toEqual([
+			'r1 sent a checkpoint of slot 100 that is not what r2 and r3 had there: throws all of it away and asks another replica',
+		]);
+	});
+
+	test('is refused from either side if nobody knows who is right', () => {
+		const world = lying(3);
+		expect(world.run(40_000)).toBe(false);
+		expect([world.zero.installed, world.zero.kept]).toEqual([0, '']);
+		expect(world.zero.told.slice(0, 2)).toEqual([
+			expect.stringMatching(/^r1 sent a checkpoint of slot 100 that is not what r2 had there: /),
+			expect.stringMatching(/^r2 sent a checkpoint of slot 100 that is not what r1 had there: /),
+		]);
+	});
+
+	test('waits for a second word, and is taken from a single one in the end, which is told', () => {
+		const world = new World(100);
+		world.replicas[2]!.isAlive = false;
+		expect(world.run(2900)).toBe(false);
+		expect([world.zero.installed, world.zero.told]).toEqual([0, []]);
+		world.replicas[2]!.isAlive = true;
+		expect(world.run(500)).toBe(true);
+		expect(world.zero.told).toEqual([]);
+
+		const alone = new World(100, 2);
+		expect(alone.run(4000)).toBe(true);
+		expectEqual(alone.zero, alone.replicas[1]!);
+		expect(alone.zero.told).toEqual([
+			'takes the checkpoint of slot 100 on the word of r1: no other replica spoke about it',
+		]);
+	});
+
+	test('is of no use any more when our own chat has moved while it waited', () => {
+		const world = new World(100, 2);
+		world.events.later(2000, () => world.zero.live(10));
+		expect(world.run(4900)).toBe(false);
+		expect([world.zero.installed, world.zero.chat.slot]).toEqual([0, 13]);
+		expect(world.run(2000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+		expect(world.zero.installed).toBe(1);
 	});
 });
 
@@ -413,7 +503,7 @@ describe('who is asked', () => {
 		world.run(20);
 		const {position} = world.replicas[1]!.checkpoint!;
 		expect(position).toBe(66);
-		const plain = JSON.stringify(plainOf(world.replicas[1]!.checkpoint!));
+		const plain = encodeState(world.replicas[1]!.checkpoint!);
 		expect(given.filter(({after}) => after > 50)).toEqual([
 			{type: 'chunk', after: 200, lines: '', checkpoint: plain},
 			{type: 'chunk', after: 64, lines: world.replicas[1]!.lines.slice(64, 66).join(''), checkpoint: null},

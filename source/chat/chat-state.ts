@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto';
 import {isCount} from '../value-text.ts';
 import type {ChatState, SessionState} from './chat.ts';
 
@@ -13,6 +14,29 @@ export function plainOf({slot, position, at, hash, sessions}: ChatState) {
 	]);
 	return {slot, position, at, hash, sessions: rows};
 }
+
+/** Equal states have equal digests, on every replica and in every life: it covers all of a state. */
+export const digestOf = (state: ChatState): string => sha256(JSON.stringify(plainOf(state)));
+
+/** A state as text: its digest, and then all of it. */
+export function encodeState(state: ChatState): string {
+	const text = JSON.stringify(plainOf(state));
+	return `${sha256(text)}\n${text}`;
+}
+
+/** Rebuilds a state from text that may be anything; undefined if it is not one, or not the one of its digest. */
+export function decodeState(text: string): {readonly state: ChatState; readonly digest: string} | undefined {
+	const end = text.indexOf('\n');
+	const digest = text.slice(0, end);
+	try {
+		const state = stateOf(JSON.parse(text.slice(end + 1)));
+		return state && digestOf(state) === digest ? {state, digest} : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /** Rebuilds a state from data that may be anything; undefined if it is not one. */
 export function stateOf(data: unknown): ChatState | undefined {

@@ -221,6 +221,7 @@ export class Replica {
 				return this.#onForgotten(from, message.since);
 			case 'fetch':
 			case 'chunk':
+			case 'witness':
 				return; // Between hosts.
 		}
 	}

@@ -104,6 +104,9 @@ export type Chunk = {
 	readonly checkpoint: string | null;
 };
 
+/** From host to host: what the whole state of the chat is after this slot, as 64 hex digits. */
+export type Witness = {readonly type: 'witness'; readonly slot: Slot; readonly digest: string};
+
 /** Messages that carry a view pass the gate in Replica. The others mean the same in every view. */
 export type Message =
 	| Heartbeat
@@ -116,7 +119,8 @@ export type Message =
 	| Decided
 	| Forgotten
 	| Fetch
-	| Chunk;
+	| Chunk
+	| Witness;
 
 /** What a replica must not forget. Written to disk, read back at start. */
 export type Entry =

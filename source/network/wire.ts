@@ -74,6 +74,8 @@ function rowOf(message: Message): readonly unknown[] {
 			return [type, message.after];
 		case 'chunk':
 			return [type, message.after, message.lines, message.checkpoint];
+		case 'witness':
+			return [type, message.slot, message.digest];
 	}
 }
 
@@ -121,6 +123,9 @@ function readMessage(row: unknown): Message | undefined {
 			if (row.length !== 4 || !isCount(one) || typeof two !== 'string') return undefined;
 			if (three !== null && typeof three !== 'string') return undefined;
 			return {type, after: one, lines: two, checkpoint: three};
+		case 'witness':
+			if (row.length !== 3 || !isSlot(one) || !isDigest(two)) return undefined;
+			return {type, slot: one, digest: two};
 		default:
 			return undefined;
 	}
@@ -159,6 +164,8 @@ function readList<Item>(list: unknown, readItem: (item: unknown) => Item | undef
 }
 
 const isView = (value: unknown): value is View => isCount(value) && value <= highestView;
+const isDigest = (value: unknown): value is string =>
+	typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 const isSlot = (value: unknown): value is Slot => isCount(value) && value >= 1;
 
 function lengthOf(message: Message): number {

@@ -1,4 +1,5 @@
 import type {ChatState} from '../chat/chat.ts';
+import {digestOf} from '../chat/chat-state.ts';
 import type {Answer, Line} from '../chat/types.ts';
 import type {Entry, Message, Proposal, ReplicaId, Request, Slot, Value, View} from '../consensus/types.ts';
 import {majorityOf, noView, primaryOf} from '../consensus/views.ts';
@@ -49,6 +50,8 @@ export class Checker {
 	readonly #proposals = new Map<string, string>();
 	readonly #prepared = new Set<string>();
 	readonly #executed: Executed[] = [];
+	/** Of the whole states that were kept as checkpoints, sessions included. */
+	readonly #digests: string[] = [];
 	/** All of it, one after the other, and where in there each slot ends. */
 	#log = '';
 	readonly #ends = [0];
@@ -114,13 +117,21 @@ export class Checker {
 	 * A checkpoint up to this slot would survive a crash; `log` is the whole chat.log that it names.
 	 * What it says is looked at when a life begins with it, and in the end.
 	 */
-	onCheckpoint(id: ReplicaId, {slot, hash, position}: ChatState, log: string) {
+	onCheckpoint(id: ReplicaId, state: ChatState, log: string) {
+		const {slot, hash, position} = state;
 		this.#disks[id]!.since = slot;
 		const known = this.#executed[slot];
 		if (known?.hash !== hash || known.position !== position)
 			throw new Broken(
 				'equal hashes at equal slots',
 				`r${id} keeps a checkpoint of slot ${slot} with ${hash}`,
+			);
+		const digest = digestOf(state);
+		this.#digests[slot] ??= digest;
+		if (this.#digests[slot] !== digest)
+			throw new Broken(
+				'equal states at equal slots',
+				`r${id} keeps a checkpoint of slot ${slot} with another`,
 			);
 		this.logIsLongEnough(id, slot, log);
 	}

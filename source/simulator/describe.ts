@@ -33,6 +33,8 @@ export function describeMessage(message: Message): string {
 			return `forgotten, since slot ${message.since}`;
 		case 'fetch':
 			return `fetch the chat after position ${message.after}`;
+		case 'witness':
+			return `witness of slot ${message.slot}: ${message.digest.slice(0, 8)}`;
 		case 'chunk': {
 			const count = message.lines.split('\n').length - 1;
 			return `chunk of ${count} lines after ${message.after}${message.checkpoint === null ? '' : ', and the checkpoint'}`;

@@ -230,6 +230,8 @@ export class Life implements Service {
 				this.#kept = '';
 			},
 			install: state => this.#install(state),
+			// Disks do not lie here.
+			witnesses: () => ({same: world.machines.map(({id}) => id), other: []}),
 			progress: () => this.host.progress(),
 			tell: text => world.trace.add('replica', () => `r${machine.id} ${text}`),
 			now: () => world.events.now * millisecondsPerUnit,

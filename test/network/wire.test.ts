@@ -43,6 +43,7 @@ const messages: readonly Message[] = [
 	{type: 'fetch', after: 0},
 	{type: 'chunk', after: 7, lines: '{"position":8}\n', checkpoint: null},
 	{type: 'chunk', after: 0, lines: '', checkpoint: '{"slot":9}'},
+	{type: 'witness', slot: 9, digest: 'ab'.repeat(32)},
 ];
 
 /** What the other side gets. */
@@ -266,6 +267,11 @@ function anyMessage(): fc.Arbitrary<Message> {
 		}),
 		fc.record({type: fc.constant('forgotten' as const), since: slot}),
 		fc.record({type: fc.constant('fetch' as const), after: count}),
+		fc.record({
+			type: fc.constant('witness' as const),
+			slot,
+			digest: fc.constantFrom('0'.repeat(64), 'c5'.repeat(32)),
+		}),
 		fc.record({
 			type: fc.constant('chunk' as const),
 			after: count,

@@ -4,7 +4,7 @@ import {createServer} from 'node:net';
 import {afterEach, describe, expect, test} from '@jest/globals';
 import {Client} from '../../source/client/client.ts';
 import {Failure} from '../../source/failure.ts';
-import {readCheckpoint} from '../../source/storage/checkpoint.ts';
+import {readCheckpoint, writeCheckpoint} from '../../source/storage/checkpoint.ts';
 import {type Files, realFiles} from '../../source/storage/files.ts';
 import {recover} from '../../source/storage/recovery.ts';
 import {verify} from '../../source/storage/verify.ts';
@@ -371,6 +371,42 @@ describe('a disk that loses what it holds', () => {
 		await all.untilLevel();
 		expect(all.violations()).toEqual([]);
 		expect([...all.failures]).toEqual([]);
+	}, 30_000);
+});
+
+describe('a session table that is not the one of the others', () => {
+	test('is found out by what they say about the same slot: that replica stops, the others go on', async () => {
+		const all = await place(1, smallCheckpoints);
+		await all.startAll();
+		await all.batch(2000);
+		await all.untilLevel();
+		expect([0, 1, 2].map(id => all.said(id)).join()).not.toMatch(/is not the one here/);
+		await all.stop(2);
+		const path = all.file(2, 'checkpoint');
+		const {sessions, ...rest} = (await readCheckpoint(path))!;
+		// Each of its checksums is right, and the chat log, too.
+		const forged = sessions.map(session => ({...session, sequence: session.sequence + 1}));
+		await writeCheckpoint(path, {...rest, sessions: forged});
+		expect((await verify(all.data(2))).ok).toBe(true);
+
+		await all.start(2);
+		await until(
+			() => all.failures.has(2),
+			() => 'r2 to stop',
+		);
+		expect(all.failures.get(2)).toBeInstanceOf(Failure);
+		expect(all.failures.get(2)!.message).toMatch(
+			/^replica 2 has another state after slot \d+ than r0 and r1, which agree: [^\n]* the others go on without it$/,
+		);
+		await until(
+			() => [0, 1].some(id => /the state of r2 is not the one here/.test(all.said(id))),
+			() => all.said(0),
+		);
+		await all.stop(2);
+		await all.batch(300);
+		await all.untilLevel();
+		expect(all.violations([0, 1])).toEqual([]);
+		expect([...all.failures.keys()]).toEqual([2]);
 	}, 30_000);
 });
 

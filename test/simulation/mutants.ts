@@ -307,6 +307,16 @@ const unsafeElsewhere: readonly Mutant[] = [
 		"if (!isRight) return this.#refuse(from, 'a checkpoint that does not fit its lines');",
 		'',
 	]),
+	mutant('sessions of a peer are believed, whatever others had', 'test transfer', [
+		'transfer.ts',
+		'(other.length > 0 && other.length >= supporters)',
+		'false',
+	]),
+	mutant('sessions of a peer are believed before anybody could object', 'test transfer', [
+		'transfer.ts',
+		'if (!isVouchedFor && now() - since < vouchMs) return;',
+		'',
+	]),
 	mutant('a fetched checkpoint is taken for ours although we went on', 'test transfer', [
 		'transfer.ts',
 		'if (catchUp.start !== chat().slot) return this.#end();',
