@@ -183,6 +183,7 @@ describe('leaving', () => {
 	test('signals are sent by few: a replica to itself by order, stories to their replicas, the screen to suspend itself', () => {
 		expect(users(/(?<![#\w.])process\.kill\((?!'')/, 'source', 'cli')).toEqual([
 			'source/server.ts',
+			'source/stories/hands.ts',
 			'source/stories/stage.ts',
 			'cli/tui/stage.tsx',
 		]);

@@ -22,7 +22,7 @@ export const clockJumps = oneAct({
 		for (let round = 1; round <= rounds; round++) {
 			// Four jumps of the primary, four of a backup.
 			const victim = round % 8 <= 4 && round % 8 > 0 ? primary : (primary + 1) % stage.replicas;
-			await stage.jump(victim);
+			await stage.hands.jump(victim);
 			await stage.growth(100, 15);
 		}
 	},

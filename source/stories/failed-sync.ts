@@ -7,5 +7,5 @@ export const failedSync = refusingDisk({
 		'a sync of a replica fails once: it stops with one line, the others go on; started again it catches up',
 	kind: 'failed sync',
 	says: /EIO/,
-	refuse: (stage, id) => stage.failSync(id),
+	refuse: (stage, id) => stage.hands.failSync(id),
 });

@@ -36,9 +36,9 @@ export const farBehind = oneAct({
 		await stage.growth(500, 20);
 		await look(stage);
 		await stage.kill(lagging);
-		await stage.growth(rounds * 1000, 300);
+		await stage.growth(rounds * 1000, 20);
 		await stage.restart(lagging);
-		await stage.caughtUp(lagging, 60);
+		await stage.caughtUp(lagging, 15);
 		await look(stage);
 	},
 

@@ -27,7 +27,7 @@ export const fewFiles = oneAct({
 			await stage.growth(100, 15);
 			const primary = await stage.leader();
 			const victim = round % 2 === 1 ? primary : (primary + 1) % stage.replicas;
-			const end = await stage.crowdOut(victim, most, strangers);
+			const end = await stage.hands.crowdOut(victim, most, strangers);
 			if (end === undefined) break;
 			await stage.growth(300, 15);
 			await end();

@@ -7,5 +7,5 @@ export const fullDisk = refusingDisk({
 		'the files of a replica cannot grow any more: it stops with one line, the others go on; with room again it catches up',
 	kind: 'full',
 	says: /EFBIG|ENOSPC/,
-	refuse: (stage, id) => stage.fill(id),
+	refuse: (stage, id) => stage.hands.fill(id),
 });

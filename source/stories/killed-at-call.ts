@@ -17,7 +17,7 @@ export const killedAtCall = oneAct({
 		await stage.growth(50, 15);
 		for (let round = 1; round <= rounds; round++) {
 			const victim = round % stage.replicas;
-			if (!(await stage.killAtCall(victim, calls[round % calls.length]!, round))) break;
+			if (!(await stage.hands.killAtCall(victim, calls[round % calls.length]!, round))) break;
 			await stage.restart(victim);
 			await stage.leader();
 			await stage.growth(20, 20);

@@ -22,7 +22,12 @@ export const laggingPrimaryAfterCompaction = oneAct({
 	async play(stage, rounds) {
 		await stage.growth(50, 15);
 		await stage.kill(lagging);
-		await stage.until('the others have forgotten what replica 1 has not seen', 20, () => hasGap(stage));
+		await stage.until(
+			'the others have forgotten what replica 1 has not seen',
+			20,
+			() => hasGap(stage),
+			() => stage.highest,
+		);
 		await stage.kill(await stage.leader());
 		await stage.restart(lagging);
 		for (let round = 1; round <= rounds && (await stage.leader()) !== lagging; round++) {

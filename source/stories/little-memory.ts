@@ -18,11 +18,7 @@ export const littleMemory = oneAct({
 	options: {heapMegabytes, tunables: {checkpointBytes: 16_777_216, retainBytes: 16_777_216}},
 
 	async play(stage, rounds) {
-		await stage.until(
-			`${rounds} thousand messages are executed`,
-			60 + 15 * rounds,
-			() => stage.highest > rounds * 1000,
-		);
+		await stage.growth(rounds * 1000, 20);
 	},
 
 	judge,

@@ -16,7 +16,7 @@ export const pausedPrimary = oneAct({
 		for (let round = 1; round <= rounds; round++) {
 			for (const length of lengths) {
 				await stage.growth(100, 15);
-				await stage.pause(await stage.leader(), length * stage.cluster.patienceMs);
+				await stage.hands.pause(await stage.leader(), length * stage.cluster.patienceMs);
 				await stage.leader();
 				await stage.growth(200, 15);
 			}

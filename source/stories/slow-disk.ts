@@ -30,7 +30,7 @@ export const slowDisk = oneAct({
 });
 
 async function slowly(stage: Stage, id: number, delayMs: number, messages: number): Promise<void> {
-	const heal = await stage.slow(id, delayMs);
+	const heal = await stage.hands.slow(id, delayMs);
 	if (heal === undefined) return;
 	await stage.growth(messages, 25);
 	await heal();

@@ -1,18 +1,16 @@
 import {execFile} from 'node:child_process';
 import {appendFileSync} from 'node:fs';
-import {readFile, stat} from 'node:fs/promises';
-import {connect} from 'node:net';
+import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Administrator} from '../client/administrator.ts';
-import {Monitor} from '../client/monitor.ts';
 import type {Cluster} from '../cluster.ts';
 import type {ReplicaId, Slot, View} from '../consensus/types.ts';
 import type {ReplicaLog} from '../history.ts';
 import {monotonicMs} from '../history-file.ts';
 import type {Order, Status} from '../network/events.ts';
 import {Supervisor} from '../supervisor.ts';
-import {jumpSignal, jumpsMs} from './clock.ts';
+import {Book} from './book.ts';
 import {Crowd, type CrowdOptions, script} from './crowd.ts';
 import {flip, flipOld, litter, tearOff} from './damage.ts';
 import {
@@ -20,17 +18,13 @@ import {
 	type End,
 	type Evidence,
 	type Kill,
-	type Ordeal,
 	retriesAnswered,
 	type Sample,
-	type Skip,
-	type Start,
 	type Verdict,
-	type What,
-	type Word,
 } from './evidence.ts';
+import {Hands} from './hands.ts';
+import {Lookout} from './lookout.ts';
 import {Place, type PlaceOptions} from './place.ts';
-import {failSync, type Hold, killAtCall, limitFiles, limitOpenFiles, openFiles, slowDown} from './tools.ts';
 
 export type StageOptions = PlaceOptions & {
 	readonly title: string;
@@ -47,8 +41,6 @@ const settleSeconds = 20;
 const startSeconds = 20;
 /** The longest that a replica may take that must go down by itself. */
 const endSeconds = 10;
-/** A disk that is nearly full has room for this. */
-const fillBytes = 2048;
 /** Statuses come five times a second: two in a row that are equal are not a coincidence. */
 const statusMs = 250;
 
@@ -64,31 +56,15 @@ export class Stage {
 	readonly #tell: (line: string) => void;
 	/** One for each replica, in order of id: each has its own cluster.json or DATA, if the act wants it. */
 	readonly #supervisors: readonly Supervisor[];
-	readonly #monitor: Monitor;
+	readonly #lookout: Lookout;
 	readonly #administrator: Administrator;
+	readonly #book: Book;
+	/** What takes hold of running processes. */
+	readonly hands: Hands;
 	readonly #crowds: Crowd[] = [];
-	readonly #samples: Sample[] = [];
-	readonly #starts: Start[] = [];
-	readonly #kills: Kill[] = [];
-	readonly #skips: Skip[] = [];
-	readonly #ordeals: Ordeal[] = [];
-	readonly #ends: End[] = [];
-	readonly #verdicts: Verdict[] = [];
-	readonly #words: Word[] = [];
 	/** Those that are meant to go down, and how it went. */
 	readonly #expected = new Map<ReplicaId, (how: string) => void>();
-	/** What holds their processes. */
-	readonly #holds = new Set<Hold>();
-	/** When each life of each replica began, in Unix milliseconds: a status tells its own time, and so its life. */
-	readonly #lives: number[][];
-	/** How often the clock of each replica has jumped in its life. */
-	readonly #jumps: number[];
 	readonly #alive = new Set<ReplicaId>();
-	readonly #heardAt = new Map<ReplicaId, number>();
-	#unsubscribe: () => void = () => {};
-	#highest = 0;
-	#loss = 0;
-	#skipped: string | null = null;
 	/** A replica that went down without our doing. */
 	#accident: Error | undefined;
 
@@ -104,9 +80,18 @@ export class Stage {
 		this.#tell = tell;
 		this.cluster = cluster;
 		this.replicas = cluster.replicas.length;
-		this.#lives = cluster.replicas.map(() => []);
-		this.#jumps = cluster.replicas.map(() => 0);
-		this.#monitor = new Monitor({cluster});
+		this.#lookout = new Lookout(cluster);
+		this.#book = new Book(() => ({view: this.highestView, leader: this.#leaderNow}));
+		this.hands = new Hands({
+			cluster,
+			lookout: this.#lookout,
+			book: this.#book,
+			tell: line => this.tell(line),
+			pidOf: id => this.#pidOf(id),
+			homeOf: id => place.homeOf(id),
+			until: (what, seconds, condition) => this.until(what, seconds, condition),
+			expectEnd: id => this.#expectEnd(id),
+		});
 		this.#administrator = new Administrator({cluster, secret});
 		this.#supervisors = cluster.replicas.map(({id}) => this.#supervisorOf(id));
 	}
@@ -114,7 +99,7 @@ export class Stage {
 	/** Starts all replicas, and waits until one leads. */
 	async start(): Promise<void> {
 		this.tell(`starts ${this.replicas} replicas`);
-		this.#unsubscribe = this.#monitor.store.subscribe(() => this.#sample());
+		this.#lookout.open();
 		await this.restartAll();
 		await this.leader();
 	}
@@ -150,19 +135,17 @@ export class Stage {
 
 	/** The last word of a replica in its present life. */
 	status(id: ReplicaId): Status | undefined {
-		if (!this.#alive.has(id)) return undefined;
-		const sample = this.#samples.findLast(({status}) => status.id === id);
-		return sample?.life === this.#lives[id]!.length ? sample.status : undefined;
+		return this.#alive.has(id) ? this.#lookout.status(id) : undefined;
 	}
 
 	/** All that replicas have said of themselves so far. */
 	get samples(): readonly Sample[] {
-		return this.#samples;
+		return this.#lookout.samples;
 	}
 
 	/** The most lines that any replica told of. */
 	get highest(): number {
-		return this.#highest;
+		return this.#lookout.highest;
 	}
 
 	get retriesAnswered(): number {
@@ -170,11 +153,11 @@ export class Stage {
 	}
 
 	get kills(): readonly Kill[] {
-		return this.#kills;
+		return this.#book.kills;
 	}
 
 	get hasKilledPrimary(): boolean {
-		return this.#kills.some(({wasPrimary}) => wasPrimary);
+		return this.#book.kills.some(({wasPrimary}) => wasPrimary);
 	}
 
 	/** Waits for somebody who leads, in the highest view that anybody is in. */
@@ -186,25 +169,43 @@ export class Stage {
 		});
 	}
 
-	/** Waits until so many more messages were executed than now. */
+	/** Waits until so many more messages were executed than now; in vain, if there is not one more for so long. */
 	async growth(messages: number, seconds: number): Promise<void> {
-		const goal = this.#highest + messages;
-		await this.until(`${messages} more messages are executed`, seconds, () => this.#highest >= goal);
+		const goal = this.highest + messages;
+		const what = `${messages} more messages are executed`;
+		await this.until(
+			what,
+			seconds,
+			() => this.highest >= goal,
+			() => this.highest,
+		);
 	}
 
 	/** Waits until a replica has as many lines as anybody told of by now. */
 	async caughtUp(id: ReplicaId, seconds = 15): Promise<void> {
-		const goal = this.#highest;
-		await this.until(`replica ${id} has caught up`, seconds, () => (this.status(id)?.messages ?? 0) >= goal);
+		const goal = this.highest;
+		const messages = () => this.status(id)?.messages ?? 0;
+		await this.until(`replica ${id} has caught up`, seconds, () => messages() >= goal, messages);
 	}
 
-	/** Waits for a condition (anything but false and undefined), and throws in words when it takes too long. */
-	async until<Value>(what: string, seconds: number, condition: () => Value): Promise<Present<Value>> {
-		const end = monotonicMs() + seconds * 1000;
-		for (;;) {
+	/**
+	 * Waits for a condition (anything but false and undefined), and throws in words when it takes too long: when
+	 * `progress`, if there is one, has been the same for all the time. How fast it goes is up to the machine.
+	 */
+	async until<Value>(
+		what: string,
+		seconds: number,
+		condition: () => Value,
+		progress: () => unknown = () => undefined,
+	): Promise<Present<Value>> {
+		let end = monotonicMs() + seconds * 1000;
+		for (let last = progress(); ; ) {
 			if (this.#accident !== undefined) throw this.#accident;
 			const value = condition();
 			if (value !== undefined && value !== false) return value as Present<Value>;
+			const now = progress();
+			if (now !== last) end = monotonicMs() + seconds * 1000;
+			last = now;
 			if (monotonicMs() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
 			await sleep(pollMs);
 		}
@@ -220,7 +221,7 @@ export class Stage {
 		process.kill(pid, 'SIGKILL');
 		const at = monotonicMs();
 		const wasPrimary = status?.role === 'primary';
-		this.#kills.push({at, replica: id, pid, wasPrimary, view: status?.view ?? 0, left});
+		this.#book.kills.push({at, replica: id, pid, wasPrimary, view: status?.view ?? 0, left});
 		this.tell(`kill -9 of replica ${id}${wasPrimary ? `, primary of view ${status.view}` : ''}`);
 		await this.#supervisors[id]!.kill(id);
 	}
@@ -233,7 +234,7 @@ export class Stage {
 			throw this.#accident ?? error;
 		});
 		this.#alive.add(id);
-		this.#monitor.dial(id);
+		this.#lookout.dial(id);
 		await this.until(`replica ${id} answers`, startSeconds, () => this.status(id));
 	}
 
@@ -248,14 +249,14 @@ export class Stage {
 		const view = this.status(primary)?.view ?? 0;
 		const done = await this.#order(primary, {kind: 'skip', slot: null});
 		const slot = done ?? 0;
-		this.#skips.push({at: monotonicMs(), replica: primary, slot, view});
+		this.#book.skips.push({at: monotonicMs(), replica: primary, slot, view});
 		this.tell(`replica ${primary} leaves slot ${slot} out`);
 		return slot;
 	}
 
 	/** From now on this share of what a replica hears from its peers is lost; everywhere, without an id. */
 	async lose(probability: number, id?: ReplicaId): Promise<void> {
-		if (id === undefined) this.#loss = probability;
+		if (id === undefined) this.#book.loss = probability;
 		this.tell(
 			`${id === undefined ? 'every replica' : `replica ${id}`} loses ${probability * 100} % of what it hears`,
 		);
@@ -263,76 +264,10 @@ export class Stage {
 		await Promise.all(ids.map(each => this.#order(each, {kind: 'loss', probability})));
 	}
 
-	/** SIGSTOP, and SIGCONT after so many milliseconds. The process is there, its connections too, and it says nothing. */
-	async pause(id: ReplicaId, milliseconds: number): Promise<void> {
-		const pid = this.#pidOf(id);
-		this.tell(`replica ${id} is stopped for ${milliseconds} ms`);
-		const end = this.#begin({kind: 'pause', replica: id});
-		process.kill(pid, 'SIGSTOP');
-		const over = monotonicMs() + milliseconds;
-		try {
-			await this.until('the pause is over', milliseconds / 1000 + 1, () => monotonicMs() >= over);
-		} finally {
-			if (this.pid(id) === pid) process.kill(pid, 'SIGCONT');
-		}
-
-		end();
-	}
-
-	/** The next jump of the clock of a replica that was started with `jumpingClock`. */
-	async jump(id: ReplicaId): Promise<void> {
-		const byMs = jumpsMs[this.#jumps[id]! % jumpsMs.length]!;
-		this.tell(`the clock of replica ${id} jumps by ${byMs} ms`);
-		const end = this.#begin({kind: 'jump', replica: id, byMs});
-		this.#jumps[id]!++;
-		process.kill(this.#pidOf(id), jumpSignal);
-		const was = this.status(id);
-		await this.until(
-			'it tells another time',
-			5,
-			() => this.status(id) !== was && this.status(id) !== undefined,
-		);
-		end();
-	}
-
-	/**
-	 * Strangers come to a replica until it may open no more files, and stay; what it gives sends them away and ends
-	 * that. Undefined, if it cannot be done here.
-	 */
-	async crowdOut(id: ReplicaId, most: number, strangers: number): Promise<(() => Promise<void>) | undefined> {
-		const pid = this.#pidOf(id);
-		const why = await limitOpenFiles(pid, most);
-		if (why !== undefined) {
-			this.#skipped = why;
-			return undefined;
-		}
-
-		this.tell(`${strangers} strangers come to replica ${id}, which may hold ${most} files open`);
-		const {host, port} = this.cluster.replicas[id]!;
-		let sentAway = 0;
-		const sockets = Array.from({length: strangers}, () =>
-			connect({host, port})
-				.on('error', () => {})
-				.on('close', () => sentAway++),
-		);
-		const begun = {kind: 'files', replica: id, most, files: 0, sentAway: 0} as const;
-		const end = this.#begin(begun);
-		let files = 0;
-		await this.until(`replica ${id} has run out of files`, 10, () => {
-			files = Math.max(files, openFiles(pid));
-			return files >= most - 1 && sentAway > 0;
-		});
-		return async () => {
-			end({files, sentAway});
-			for (const socket of sockets) socket.destroy();
-			await limitOpenFiles(pid);
-		};
-	}
-
 	/** Cuts a replica off from its peers, by order; what it gives ends that. */
 	async isolate(id: ReplicaId): Promise<() => Promise<void>> {
 		this.tell(`replica ${id} is cut off`);
-		const end = this.#begin({kind: 'isolation', replica: id});
+		const end = this.#book.begin({kind: 'isolation', replica: id});
 		await this.#order(id, {kind: 'isolate'});
 		return async () => {
 			this.tell(`replica ${id} is back among the others`);
@@ -344,7 +279,7 @@ export class Stage {
 	/** Cuts these directions and no others; what it gives makes all whole again. */
 	cut(directions: readonly Direction[]): () => void {
 		this.tell(`cuts ${directions.map(pair => pair.join('>')).join(' ')}`);
-		const end = this.#begin({kind: 'cut', links: directions});
+		const end = this.#book.begin({kind: 'cut', links: directions});
 		this.#place.links!.cut(directions);
 		return () => {
 			this.#place.links!.cut([]);
@@ -352,72 +287,18 @@ export class Stage {
 		};
 	}
 
-	/** Every sync of its disk takes so much longer; what it gives ends that. Undefined, if it cannot be done here. */
-	async slow(id: ReplicaId, delayMs: number): Promise<(() => Promise<void>) | undefined> {
-		const hold = await slowDown(this.#pidOf(id), delayMs);
-		if (typeof hold === 'string') {
-			this.#skipped = hold;
-			return undefined;
-		}
-
-		this.tell(`every sync of replica ${id} takes ${delayMs} ms longer`);
-		this.#holds.add(hold);
-		const end = this.#begin({kind: 'slow', replica: id});
-		return async () => {
-			this.#holds.delete(hold);
-			await hold.release();
-			end();
-		};
-	}
-
-	/** SIGKILL at a replica's so-manieth call of this kind from now on. Resolves when it is down; false, if it cannot be done here. */
-	killAtCall(id: ReplicaId, call: string, count: number): Promise<boolean> {
-		this.tell(`kill -9 of replica ${id} at call ${count} of ${call}`);
-		return this.#endBy(id, pid => killAtCall(pid, call, count));
-	}
-
-	/** The next sync of a replica fails, once. Resolves when it is down; false, if it cannot be done here. */
-	async failSync(id: ReplicaId): Promise<boolean> {
-		this.tell(`the next sync of replica ${id} fails`);
-		const end = this.#begin({kind: 'failed sync', replica: id});
-		const isDone = await this.#endBy(id, failSync);
-		if (isDone) end();
-		else this.#ordeals.pop();
-		return isDone;
-	}
-
-	/** Files of a replica may not grow any more. Resolves when it is down; false, if it cannot be done here. */
-	async fill(id: ReplicaId): Promise<boolean> {
-		const {size} = await stat(join(this.#place.homeOf(id), 'chat.log'));
-		const at = monotonicMs();
-		const gone = this.#goneOf(id);
-		const end = this.#begin({kind: 'full', replica: id});
-		const why = await limitFiles(this.#pidOf(id), size + fillBytes);
-		if (why !== undefined) {
-			this.#expected.delete(id);
-			this.#ordeals.pop();
-			this.#skipped = why;
-			return false;
-		}
-
-		this.tell(`the files of replica ${id} cannot grow any more`);
-		await this.#endOf(id, at, gone);
-		end();
-		return true;
-	}
-
 	/** Damages the end of a journal of a replica that is down: bytes are cut off, or bytes of chance stand behind it. */
 	async tear(id: ReplicaId, how: 'cut' | 'litter'): Promise<void> {
 		const place = await (how === 'cut' ? tearOff : litter)(this.#journalOf(id));
 		this.tell(`${how === 'cut' ? 'cut off' : 'litter'} at byte ${place.offset} of ${place.path}`);
-		this.#begin({kind: 'tear', replica: id, path: place.path, offset: place.offset})();
+		this.#book.begin({kind: 'tear', replica: id, path: place.path, offset: place.offset})();
 	}
 
 	/** Flips a bit in the older half of a journal of a replica that is down; what it gives flips it back. */
 	async flip(id: ReplicaId): Promise<() => Promise<void>> {
 		const place = await flipOld(this.#journalOf(id));
 		this.tell(`flips a bit of byte ${place.offset} of ${place.path}`);
-		const end = this.#begin({kind: 'flip', replica: id, path: place.path, offset: place.offset});
+		const end = this.#book.begin({kind: 'flip', replica: id, path: place.path, offset: place.offset});
 		return async () => {
 			await flip(place);
 			end();
@@ -428,19 +309,18 @@ export class Stage {
 	async wipe(id: ReplicaId): Promise<void> {
 		if (this.pid(id) !== null) throw new Error(`replica ${id} runs: its files are its own`);
 		this.tell(`removes ${await this.#place.wipe(id)}`);
-		this.#begin({kind: 'wipe', replica: id})();
+		this.#book.begin({kind: 'wipe', replica: id})();
 	}
 
 	/** Starts a replica that must not come up, and waits until it has gone down again by itself. */
 	async startInVain(id: ReplicaId): Promise<End> {
 		if (this.#accident !== undefined) throw this.#accident;
 		this.tell(`starts replica ${id}, which must not come up`);
-		const at = monotonicMs();
+		const expected = this.#expectEnd(id);
 		this.#beginLife(id);
-		const gone = this.#goneOf(id);
 		// Whether it listens first or not is its own business.
 		await this.#supervisors[id]!.launch(id).catch(() => {});
-		return this.#endOf(id, at, gone);
+		return expected.wait();
 	}
 
 	/** `paxos-chat verify` on DATA, as the replicas run. */
@@ -457,13 +337,13 @@ export class Stage {
 			replicas: Array<{problems: string[]}>;
 		};
 		const verdict = {at, code, problems: [...problems, ...replicas.flatMap(each => each.problems)]};
-		this.#verdicts.push(verdict);
+		this.#book.verdicts.push(verdict);
 		return verdict;
 	}
 
 	/** The highest view that anybody has told of. */
 	get highestView(): View {
-		return this.#samples.reduce((highest, {status}) => Math.max(highest, status.view), 0);
+		return this.#lookout.highestView;
 	}
 
 	tell(line: string): void {
@@ -479,7 +359,8 @@ export class Stage {
 			const statuses = this.alive.map(id => this.status(id));
 			const [first] = statuses;
 			return statuses.every(
-				status => status !== undefined && this.#madeAt(status) > since && status.executed === first?.executed,
+				status =>
+					status !== undefined && this.#lookout.madeAt(status) > since && status.executed === first?.executed,
 			);
 		});
 		const alive = this.alive;
@@ -491,11 +372,10 @@ export class Stage {
 
 	/** Ends every process. May be called at any time, and again. */
 	async close(): Promise<void> {
-		this.#unsubscribe();
+		this.#lookout.close();
 		this.#alive.clear();
 		for (const crowd of this.#crowds) crowd.kill();
-		await this.#letGo();
-		this.#monitor.close();
+		await this.hands.release();
 		this.#administrator.close();
 		// Nothing is judged of an act that went wrong: its replicas need no time to say goodbye.
 		if (this.#accident !== undefined)
@@ -518,7 +398,7 @@ export class Stage {
 			extraArguments: () => ['--faults'],
 			environment: environmentOf(this.#options),
 			onLine: (_, line) => {
-				this.#words.push({at: monotonicMs(), replica: id, line});
+				this.#book.words.push({at: monotonicMs(), replica: id, line});
 				// For the look at a story that failed.
 				appendFileSync(join(this.#place.directory, `replica-${id}.txt`), `${line}\n`);
 			},
@@ -551,88 +431,30 @@ export class Stage {
 	}
 
 	/** Its next end is no accident. */
-	#goneOf(id: ReplicaId): Promise<string> {
-		return new Promise(resolve => this.#expected.set(id, resolve));
-	}
-
-	/** Something takes hold of its process, and it goes down by that. */
-	async #endBy(id: ReplicaId, take: (pid: number) => Promise<Hold | string>): Promise<boolean> {
+	#expectEnd(id: ReplicaId): {wait(): Promise<End>; forget(): void} {
 		const at = monotonicMs();
-		const pid = this.#pidOf(id);
-		const gone = this.#goneOf(id);
-		const hold = await take(pid);
-		if (typeof hold === 'string') {
-			this.#expected.delete(id);
-			this.#skipped = hold;
-			return false;
-		}
-
-		this.#holds.add(hold);
-		await this.#endOf(id, at, gone);
-		this.#holds.delete(hold);
-		await hold.release();
-		return true;
-	}
-
-	async #endOf(id: ReplicaId, at: number, gone: Promise<string>): Promise<End> {
 		let how: string | undefined;
-		void gone.then(said => {
+		this.#expected.set(id, said => {
 			how = said;
 		});
-		await this.until(`replica ${id} goes down by itself`, endSeconds, () => how);
-		const end: End = {at, until: monotonicMs(), replica: id, how: how!};
-		this.#ends.push(end);
-		return end;
+		return {
+			forget: () => this.#expected.delete(id),
+			wait: async () => {
+				await this.until(`replica ${id} goes down by itself`, endSeconds, () => how);
+				const end: End = {at, until: monotonicMs(), replica: id, how: how!};
+				this.#book.ends.push(end);
+				return end;
+			},
+		};
 	}
 
 	get #ids(): readonly ReplicaId[] {
 		return this.cluster.replicas.map(({id}) => id);
 	}
 
-	/** When a status was made, by our own time of day: the clock of its replica may have jumped. */
-	#madeAt({id, now}: Status): number {
-		const jumps = Array.from({length: this.#jumps[id]!}, (_, index) => jumpsMs[index % jumpsMs.length]!);
-		return jumps.reduce((time, byMs) => time - byMs, now);
-	}
-
 	#beginLife(id: ReplicaId): void {
-		this.#jumps[id] = 0;
-		this.#lives[id]!.push(Date.now());
-		this.#starts.push({at: monotonicMs(), replica: id});
-	}
-
-	/** Writes down that something begins; what it gives writes down the end. */
-	#begin(what: What): (more?: Partial<What>) => void {
-		const index = this.#ordeals.length;
-		const begun: Ordeal = {
-			at: monotonicMs(),
-			until: null,
-			view: this.highestView,
-			leader: this.#leaderNow,
-			...what,
-		};
-		this.#ordeals.push(begun);
-		return more => {
-			this.#ordeals[index] = {...begun, ...more, until: monotonicMs()} as Ordeal;
-		};
-	}
-
-	async #letGo(): Promise<void> {
-		const holds = [...this.#holds];
-		this.#holds.clear();
-		await Promise.all(holds.map(hold => hold.release()));
-	}
-
-	/** Writes down each new status. */
-	#sample(): void {
-		const at = monotonicMs();
-		for (const {id, status, heardAt} of this.#monitor.store.getSnapshot().replicas) {
-			if (status === null || heardAt === null || heardAt === this.#heardAt.get(id)) continue;
-			this.#heardAt.set(id, heardAt);
-			this.#highest = Math.max(this.#highest, status.messages);
-			const life = this.#lives[id]!.filter(began => began <= this.#madeAt(status)).length;
-			this.#samples.push({at, life, status});
-		}
+		this.#lookout.beginLife(id);
+		this.#book.starts.push({at: monotonicMs(), replica: id});
 	}
 
 	async #order(id: ReplicaId, order: Order): Promise<Slot | undefined> {
@@ -648,24 +470,24 @@ export class Stage {
 			histories: [],
 			logs: [],
 			alive: this.alive,
-			samples: this.#samples,
-			notes: this.#monitor.store.getSnapshot().notes,
-			starts: this.#starts,
-			kills: this.#kills,
-			skips: this.#skips,
-			ordeals: this.#ordeals,
-			ends: this.#ends,
-			words: this.#words,
-			verdicts: this.#verdicts,
-			skipped: this.#skipped,
-			loss: this.#loss,
+			samples: this.#lookout.samples,
+			notes: this.#lookout.notes,
+			starts: this.#book.starts,
+			kills: this.#book.kills,
+			skips: this.#book.skips,
+			ordeals: this.#book.ordeals,
+			ends: this.#book.ends,
+			words: this.#book.words,
+			verdicts: this.#book.verdicts,
+			skipped: this.#book.skipped,
+			loss: this.#book.loss,
 			heapMegabytes: this.#options.heapMegabytes ?? null,
 		};
 	}
 
 	/** What a kill -9 tore off in the middle of a line, the next start would have cut away: only whole lines count. */
 	async #readLog(replica: ReplicaId, isAlive: boolean): Promise<ReplicaLog | undefined> {
-		const wipes = this.#ordeals.filter(({kind}) => kind === 'wipe');
+		const wipes = this.#book.ordeals.filter(({kind}) => kind === 'wipe');
 		if (!isAlive && wipes.some(wipe => wipe.kind === 'wipe' && wipe.replica === replica)) return undefined;
 		const bytes = await readFile(join(this.#place.homeOf(replica), 'chat.log'));
 		return {replica, bytes: isAlive ? bytes : bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)};

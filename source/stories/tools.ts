@@ -57,18 +57,24 @@ async function strace(pid: number, words: readonly string[]): Promise<Hold | str
 }
 
 /** No file of a process may grow beyond so many bytes: what a full disk says, it says by EFBIG. */
-export const limitFiles = (pid: number, bytes: number): Promise<string | undefined> =>
-	prlimit(pid, `--fsize=${bytes}:`);
+export const limitFiles = (pid: number, bytes: number): Promise<Hold | string> =>
+	prlimit(pid, `--fsize=${bytes}:`, '--fsize=unlimited:');
 
-/** A process may hold so many files open; 1,024, as most systems have it, if no count is given. Sockets are files. */
-export const limitOpenFiles = (pid: number, count?: number): Promise<string | undefined> =>
-	prlimit(pid, `--nofile=${count ?? 1024}:`);
+/** A process may hold so many files open. Sockets are files. Then it may hold 1,024, as on most systems. */
+export const limitOpenFiles = (pid: number, count: number): Promise<Hold | string> =>
+	prlimit(pid, `--nofile=${count}:`, '--nofile=1024:');
 
 /** How many files a process holds open: sockets, too. */
 export const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
+async function prlimit(pid: number, limit: string, lifted: string): Promise<Hold | string> {
+	const why = await setLimit(pid, limit);
+	// A process that is gone by then has no limits.
+	return why ?? {release: () => setLimit(pid, lifted).then(() => {})};
+}
+
 /** Gives the reason in words, if this machine does not let us. */
-async function prlimit(pid: number, limit: string): Promise<string | undefined> {
+async function setLimit(pid: number, limit: string): Promise<string | undefined> {
 	const child = spawn('prlimit', ['--pid', String(pid), limit], {stdio: ['ignore', 'ignore', 'pipe']});
 	let said = '';
 	child.stderr.setEncoding('utf8').on('data', (text: string) => {
