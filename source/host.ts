@@ -151,7 +151,7 @@ export class Host {
 		if (output.busy.length > 0) this.#service.refuse(output.busy);
 		if (output.fetchFrom !== null) this.#service.fetch(output.fetchFrom);
 		if (output.notes.length > 0) this.#service.note(output.notes);
-		this.#queued.push(output);
+		if (output.writes.length > 0 || output.messages.length > 0) this.#queued.push(output);
 	}
 
 	#write() {

@@ -31,9 +31,12 @@ export class Links {
 	/** How many messages of each type were sent. */
 	readonly sent = new Map<Message['type'], number>();
 	readonly #world: World;
+	/** Of each link from one to another: made once, as they are looked up for each message. */
+	readonly #names: ReadonlyArray<readonly string[]>;
 
 	constructor(world: World) {
 		this.#world = world;
+		this.#names = world.ids.map(from => world.ids.map(to => `${from}>${to}`));
 	}
 
 	/** Cuts the links from each of `from` to each of `to`. */
@@ -97,11 +100,13 @@ export class Links {
 	/** `copy`: of all these messages, as the wire makes it. */
 	#carry(from: ReplicaId, to: ReplicaId, messages: readonly Message[], copy: Copy): void {
 		const {random, faults} = this.#world;
-		if (this.cut.has(`${from}>${to}`)) return;
+		const link = this.#names[from]![to]!;
+		if (this.cut.has(link)) return;
 		const loss = Math.max(faults.loss, this.lossy.get(from) ?? 0, this.lossy.get(to) ?? 0);
 		const isGrey = this.grey.has(from);
 		if (loss + faults.repeat + faults.late + this.doomed.length === 0 && !isGrey) {
-			this.#deliver(from, to, copy, random.between(...faults.delay) * (this.slow.get(`${from}>${to}`) ?? 1));
+			const [least, most] = faults.delay;
+			this.#deliver(from, to, copy, random.between(least, most) * (this.slow.get(link) ?? 1));
 			return;
 		}
 
@@ -123,7 +128,7 @@ export class Links {
 				const delay = random.between(least, isLate ? 200 : most);
 				// What arrives twice is not the same object twice.
 				const read = nth === 0 ? alone : () => decode(encode([message]));
-				this.#deliver(from, to, read, delay * (this.slow.get(`${from}>${to}`) ?? 1));
+				this.#deliver(from, to, read, delay * (this.slow.get(link) ?? 1));
 			}
 		}
 	}
@@ -147,7 +152,7 @@ export class Links {
 	#deliver(from: ReplicaId, to: ReplicaId, copy: Copy, delay: number): void {
 		this.#world.events.later(delay, () => {
 			// A cut link carries nothing, not even what was under way.
-			if (this.cut.has(`${from}>${to}`)) return;
+			if (this.cut.has(this.#names[from]![to]!)) return;
 			this.#world.machines[to]!.receive(from, copy());
 		});
 	}
