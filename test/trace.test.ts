@@ -31,7 +31,7 @@ const options: Options = {
 	heartbeatTicks: 1,
 	patienceTicks: 2,
 	startPatienceTicks: 3,
-	staggerTicks: 3,
+	staggerTicks: 4,
 	holePatienceTicks: Number.POSITIVE_INFINITY,
 	windowSlots: 4,
 	batchRequests: 4,

@@ -37,8 +37,8 @@ export class Suspicion {
 
 	constructor(options: Options) {
 		assert(
-			options.staggerTicks > 2 * options.heartbeatTicks,
-			'a doubt lasts for two beats, and less than a stagger',
+			options.staggerTicks >= 2 * options.heartbeatTicks + 2,
+			'a doubt lasts for more than two beats, and less than a stagger',
 		);
 		this.#options = options;
 		this.#patience = options.patienceTicks;

@@ -16,7 +16,7 @@ const optionsOf = (id: ReplicaId): Options => ({
 	heartbeatTicks: 1,
 	patienceTicks: 2,
 	startPatienceTicks: 3,
-	staggerTicks: 3,
+	staggerTicks: 4,
 	holePatienceTicks: 2,
 	windowSlots: 4,
 	batchRequests: 4,

@@ -104,7 +104,7 @@ const variants = {
 	tight: {queueRequests: 2, batchRequests: 2, windowSlots: 1, retainBytes: 300},
 	narrow: {windowSlots: 2, batchRequests: 1},
 	quick: {heartbeatTicks: 1, patienceTicks: 4, staggerTicks: 4, startPatienceTicks: 4},
-	patient: {heartbeatTicks: 2, patienceTicks: 30, staggerTicks: 5, holePatienceTicks: 2},
+	patient: {heartbeatTicks: 2, patienceTicks: 30, staggerTicks: 6, holePatienceTicks: 2},
 	pages: {batchBytes: 200, windowSlots: 64},
 	crowded: {sessions: 2},
 } as const satisfies Record<string, Partial<Settings & {sessions: number}>>;

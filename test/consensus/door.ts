@@ -22,7 +22,7 @@ export const options: Options = {
 	heartbeatTicks: 2,
 	patienceTicks: 6,
 	startPatienceTicks: 20,
-	staggerTicks: 5,
+	staggerTicks: 6,
 	holePatienceTicks: 8,
 	windowSlots: 4,
 	batchRequests: 2,
