@@ -19,7 +19,7 @@ import {
 	throughputRow,
 	warningRow,
 } from './panes/replicas.ts';
-import {header, hintBar, rule, troubleSpans} from './panes/status.ts';
+import {header, hintBar, hintFoot, rule, troubleSpans} from './panes/status.ts';
 import {beside, exactly, fill, framed, overlay, type Row, rowWidth, span} from './rows.ts';
 import type {ThemeName} from './theme.ts';
 import {toldOf} from './told.ts';
@@ -209,7 +209,7 @@ function drawSplit(model: Model, world: World, where: Geometry): Base {
 				right: [span(model.paused === null ? `live ${model.hz}Hz` : 'paused', 'dim')],
 				isFocused: focus === 'monitor',
 				isAscii,
-				foot: paneFoot('monitor', world),
+				foot: world.about.isReadOnly ? [] : hintFoot(['panes'], world, 4),
 			},
 			monitorRows(model, world, inner, monitorHeight - 2, focus === 'monitor'),
 			rightWidth,
@@ -237,7 +237,7 @@ function drawSplit(model: Model, world: World, where: Geometry): Base {
 						right: eventsState(model, world),
 						isFocused: focus === 'events',
 						isAscii,
-						foot: focus === 'events' ? [span('f filter  [ ] in time', 'dim')] : [],
+						foot: focus === 'events' ? hintFoot(['events'], world, 3) : [],
 					},
 					eventRows(model, world, inner, eventsHeight - 2),
 					rightWidth,
@@ -351,9 +351,6 @@ function monitorRows(
 	return [...table, ...below].slice(0, height);
 }
 
-const paneFoot = (pane: Pane, {about}: World): Row =>
-	pane === 'monitor' && !about.isReadOnly ? [span('K kill  S skip  R restart  Enter detail', 'dim')] : [];
-
 const blank = (rows: number): readonly Row[] => Array.from({length: Math.max(0, rows)}, () => []);
 const trouble = (world: World): Row => troubleSpans(world);
 
@@ -411,7 +408,15 @@ function withOverlay(model: Model, world: World, base: Base): Base {
 					: `Keys here: ${model.focus}`;
 		return centred(
 			{...base, cursor: null},
-			menuRows(over, entriesOf(over, model, world), title, columns, rows - 2, isAscii),
+			menuRows(
+				over,
+				entriesOf(over, model, world),
+				entriesOf({...over, filter: ''}, model, world).length,
+				title,
+				columns,
+				rows - 2,
+				isAscii,
+			),
 			columns,
 			rows,
 		);

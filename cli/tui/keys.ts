@@ -314,6 +314,10 @@ for (const binding of bindings)
 	for (const key of binding.keys) byContext.set(`${binding.context} ${key}`, binding);
 const chords = [...byContext.keys()].filter(key => /^\S+ \S+ \S+$/.test(key));
 
+/** By which keys an action is had in a place. */
+export const keysOf = (context: Context, action: Action): readonly string[] =>
+	bindings.find(each => each.context === context && each.action === action)?.keys ?? [];
+
 /** Of two keys that only together mean something: whether this is the first. */
 export const beginsChord = (key: string, contexts: readonly Context[]): boolean =>
 	chords.some(chord => contexts.some(context => chord.startsWith(`${context} ${key} `)));

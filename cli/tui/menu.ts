@@ -8,6 +8,8 @@ import type {World} from './world.ts';
 export type MenuEntry = {
 	readonly keys: readonly string[];
 	readonly usage: string;
+	/** Where the key means that; empty: everywhere. */
+	readonly place: string;
 	readonly says: string;
 	/** Why it cannot be run now; null if it can. */
 	readonly refusal: string | null;
@@ -31,9 +33,10 @@ export function entriesOf(menu: Overlay & {type: 'menu'}, model: Model, world: W
 		.filter(({context}) => contexts.includes(context))
 		.toSorted((one, other) => contexts.indexOf(one.context) - contexts.indexOf(other.context))
 		.map(
-			({keys, says, action}): MenuEntry => ({
+			({context, keys, says, action}): MenuEntry => ({
 				keys,
 				usage: '',
+				place: context === 'anywhere' ? '' : `in the ${context === 'batch' ? 'load' : context}`,
 				says,
 				refusal: refusalOfAction(action, model, world),
 				run: {type: 'action', action},
@@ -46,6 +49,7 @@ export function entriesOf(menu: Overlay & {type: 'menu'}, model: Model, world: W
 					(name): MenuEntry => ({
 						keys: [],
 						usage: usageOf(name),
+						place: '',
 						says: commandOf(name).says,
 						refusal: world.about.isReadOnly && commandOf(name).isWrite ? 'read-only' : null,
 						run: {type: 'slash', name},

@@ -1,12 +1,15 @@
 import {readFileSync} from 'node:fs';
 import {describe, expect, test} from '@jest/globals';
 import type {Key as InkKey} from 'ink';
+import {draw} from '../../cli/tui/draw.ts';
 import {reportsIn} from '../../cli/tui/hearing.ts';
 import {actionOf, beginsChord, bindings, type Context, formatKey} from '../../cli/tui/keys.ts';
 import {layout} from '../../cli/tui/layout.ts';
 import {reference} from '../../cli/tui/reference.ts';
+import {textOf} from '../../cli/tui/rows.ts';
 import {commandOf, parseSlash, slashNames, usageOf} from '../../cli/tui/slash.ts';
 import {splitChunk} from '../../cli/tui/split-chunk.ts';
+import {modelOf, press, worldOf} from './fakes.ts';
 
 const plain: InkKey = {
 	upArrow: false,
@@ -173,4 +176,35 @@ test.each([
 	[120, 9, 'chat', 'tiny', 'chat'],
 ] as const)('%dx%d: %s is %s, and shown as %s', (columns, rows, view, size, shown) => {
 	expect(layout(columns, rows, view)).toMatchObject({size, view: shown});
+});
+
+describe('help and palette', () => {
+	const shown = (script: string, size: object = {}) => {
+		const world = worldOf(size);
+		return draw(press(modelOf({view: 'monitor', focus: 'monitor'}), script, world).model, world).rows.map(
+			textOf,
+		);
+	};
+
+	test('the box stays where it is while one types', () => {
+		const edge = (rows: readonly string[]) => rows.findIndex(row => row.includes('All actions'));
+		const whole = shown('ctrl+g');
+		const narrowed = shown("ctrl+g 'restart'");
+		expect([edge(narrowed), narrowed.findIndex(row => row.includes('╚'))]).toEqual([
+			edge(whole),
+			whole.findIndex(row => row.includes('╚')),
+		]);
+		expect(narrowed.join('\n')).toMatch(/R +restart the replica/);
+	});
+
+	test('letters with some left out find something, if nothing else does', () => {
+		expect(shown("ctrl+g 'rstrt'").join('\n')).toMatch(/R +restart the replica/);
+		expect(shown("ctrl+g 'xyzzy'").join('\n')).toContain('0 of 0');
+	});
+
+	test('of a key with many meanings it is said where it has which', () => {
+		expect(shown("? ? 'enter'").join('\n')).toMatch(
+			/Enter +send +in the line[\s\S]*Enter +details of .*in the panes/,
+		);
+	});
 });

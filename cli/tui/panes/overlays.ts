@@ -1,8 +1,8 @@
 import {glyphsOf} from '../glyphs.ts';
-import {formatKey} from '../keys.ts';
+import {type Action, formatKey, keysOf} from '../keys.ts';
 import type {MenuEntry} from '../menu.ts';
 import type {Overlay} from '../model.ts';
-import {cutText, exactly, framed, justify, type Row, span, widthOf, wrap} from '../rows.ts';
+import {cutText, exactly, framed, justify, type Row, rowWidth, span, widthOf, wrap} from '../rows.ts';
 
 /** A question with what would come of it. Cancel is what every key but one does. */
 export function dialogRows(
@@ -17,8 +17,8 @@ export function dialogRows(
 		dialog.type === 'dialog'
 			? [
 					justify(
-						[span(' '), span('[ Esc n Enter: Cancel ]', 'inverse')],
-						[span('y', 'bold'), span(`: ${dialog.yes} `)],
+						[span(' '), span(`[ ${named('dialog.no', isAscii)}: Cancel ]`, 'inverse')],
+						[span(named('dialog.yes', isAscii), 'bold'), span(`: ${dialog.yes} `)],
 						inner + 2,
 					),
 				]
@@ -27,7 +27,14 @@ export function dialogRows(
 					[span(` ${dialog.typed}`, 'bold'), span(' ', 'inverse')],
 				];
 	const measure: readonly Row[] = dialog.isMeasured
-		? [[span(` ${keys(isAscii)}`, 'bold'), span(': less, more', 'dim')]]
+		? [
+				[
+					span(` ${named('dialog.less', isAscii)}`, 'bold'),
+					span(': less   ', 'dim'),
+					span(named('dialog.more', isAscii), 'bold'),
+					span(': more', 'dim'),
+				],
+			]
 		: [];
 	const rows = [...text, [], ...measure, ...foot];
 	const tone = dialog.type === 'typed' ? 'bad' : 'warn';
@@ -35,12 +42,19 @@ export function dialogRows(
 	return framed({title, isFocused: true, isAscii, tone}, rows, inner + 4, rows.length + 2);
 }
 
-const keys = (isAscii: boolean) => `${formatKey('left', isAscii)} ${formatKey('right', isAscii)}`;
+/** The keys of a question; that Ctrl+C cancels goes without saying. */
+const named = (action: Action, isAscii: boolean): string =>
+	keysOf('dialog', action)
+		.filter(key => key !== 'ctrl+c')
+		.map(key => formatKey(key, isAscii))
+		.join(' ');
 
 /** Actions to choose from, narrowed by what is typed. */
 export function menuRows(
 	menu: Overlay & {type: 'menu'},
 	entries: readonly MenuEntry[],
+	/** How many there are without the filter: while one types, the box stays where it is. */
+	all: number,
 	title: string,
 	columns: number,
 	height: number,
@@ -55,13 +69,17 @@ export function menuRows(
 		const isChosen = from + index === menu.at;
 		const keys = entry.keys.map(key => formatKey(key, isAscii)).join('  ') || entry.usage;
 		const tone = entry.refusal === null ? (isChosen ? 'bold' : 'plain') : 'dim';
-		return exactly(
+		const hasPlace = width >= 70 && (menu.isWide || menu.kind === 'palette');
+		const place: Row = hasPlace ? [span(`${entry.place} `, 'dim')] : [];
+		const says = entry.says.replace('…', more) + (entry.refusal === null ? '' : `  (${entry.refusal})`);
+		const room = width - wide - rowWidth(place) - 6;
+		return justify(
 			[
 				span(`${isChosen ? selected : ' '} `, 'accent'),
 				...exactly([span(cutText(keys, wide, more), entry.refusal === null ? 'accent' : 'dim')], wide),
-				span(` ${entry.says.replace('…', more)}`, tone),
-				...(entry.refusal === null ? [] : [span(`  (${entry.refusal})`, 'dim')]),
+				span(` ${cutText(says, room, more)}`, tone),
 			],
+			place,
 			width - 2,
 		);
 	});
@@ -80,6 +98,6 @@ export function menuRows(
 		},
 		[filter, ...rows],
 		width,
-		Math.min(height, rows.length + 3),
+		Math.min(height, all + 3),
 	);
 }

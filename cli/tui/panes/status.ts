@@ -99,22 +99,47 @@ export function troubleSpans({client, about, now}: World): Row {
 	return [span(safeLine(sentence), tone), ...(age >= 1000 ? [span(` ${lasting(age)}`, 'dim')] : [])];
 }
 
+/** Keys that are worth knowing in these places, as they are called, with what they do; the nearest place first. */
+export function hintsOf(
+	contexts: readonly Context[],
+	world: World,
+): ReadonlyArray<readonly [key: string, label: string]> {
+	const {isAscii, isReadOnly} = world.about;
+	const hints = bindings
+		.filter(
+			({context, keys, hint, needsFaults}) =>
+				hint !== undefined && keys[0] !== '?' && contexts.includes(context) && !(isReadOnly && needsFaults),
+		)
+		.sort(
+			(one, other) =>
+				contexts.indexOf(one.context) - contexts.indexOf(other.context) || one.hint! - other.hint!,
+		);
+	const seen = new Set<string>();
+	return hints.flatMap(({keys: [key = ''], short, says}) => {
+		// In a nearer place the key means something else.
+		if (seen.has(key)) return [];
+		seen.add(key);
+		return [[formatKey(key, isAscii), plainly(short ?? says, world)] as const];
+	});
+}
+
+/** The same for the edge of a frame: so many of them. */
+export const hintFoot = (contexts: readonly Context[], world: World, most: number): Row => [
+	span(
+		hintsOf(contexts, world)
+			.slice(0, most)
+			.map(([key, label]) => `${key} ${label}`)
+			.join('  '),
+		'dim',
+	),
+];
+
 /** The last line: what was just done, or the keys that are worth knowing here, as many as fit. */
 export function hintBar(model: Model, world: World, contexts: readonly Context[], width: number): Row {
 	if (model.toast !== null && model.toast.until > world.now)
 		return exactly(
 			[span(' '), span(plainly(safeLine(model.toast.text), world), model.toast.isBad ? 'bad' : 'accent')],
 			width,
-		);
-	const {isAscii, isReadOnly} = world.about;
-	const hints = bindings
-		.filter(
-			({context, hint, needsFaults}) =>
-				hint !== undefined && contexts.includes(context) && !(isReadOnly && needsFaults),
-		)
-		.sort(
-			(one, other) =>
-				contexts.indexOf(one.context) - contexts.indexOf(other.context) || one.hint! - other.hint!,
 		);
 	const last: Row = contexts.includes('line')
 		? [span('/help', 'bold')]
@@ -123,12 +148,8 @@ export function hintBar(model: Model, world: World, contexts: readonly Context[]
 			: [];
 	const row: Row[number][] = [span(' ')];
 	const room = width - rowWidth(last) - 3;
-	const seen = new Set<string>();
-	for (const {keys, short, says} of hints) {
-		// In a nearer place the key means something else.
-		if (keys[0] === '?' || seen.has(keys[0]!)) continue;
-		seen.add(keys[0]!);
-		const piece = [span(formatKey(keys[0]!, isAscii), 'bold'), span(` ${plainly(short ?? says, world)}  `)];
+	for (const [key, label] of hintsOf(contexts, world)) {
+		const piece = [span(key, 'bold'), span(` ${label}  `)];
 		if (rowWidth([...row, ...piece]) > room) continue;
 		row.push(...piece);
 	}
