@@ -85,6 +85,8 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 		sentence: 'not compared yet',
 	};
 	#notes: StampedNote[] = [];
+	/** By their names, those above and some older ones. */
+	#told = new Set<string>();
 	#messages: number | null = null;
 	#countedAt = 0;
 	#counted = 0;
@@ -157,7 +159,12 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 	}
 
 	noted(notes: readonly StampedNote[]): void {
-		this.#notes = [...this.#notes, ...notes].slice(-keptNotes);
+		// A replica that is dialed again tells its last notes again.
+		const fresh = notes.filter(note => !this.#told.has(nameOf(note)));
+		if (fresh.length === 0) return;
+		this.#notes = [...this.#notes, ...fresh].slice(-keptNotes);
+		for (const note of fresh) this.#told.add(nameOf(note));
+		if (this.#told.size > 2 * keptNotes) this.#told = new Set(this.#notes.map(nameOf));
 		this.changed();
 	}
 
@@ -227,6 +234,9 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 		this.#counted = this.#messages;
 	}
 }
+
+const nameOf = ({replica, at, kind, view, slot, text}: StampedNote): string =>
+	JSON.stringify([replica, at, kind, view, slot, text]);
 
 /** Five times a second a replica says how it is, and mostly it is as it was. */
 function saysTheSame({now: _, ...one}: Status, {now: __, ...other}: Status): boolean {

@@ -107,6 +107,8 @@ export type DoorOptions = {
 	readonly limits?: Partial<Limits>;
 };
 
+const keptNotes = 100;
+
 /** Kept free for administrators, and for telling the others that there is no room. */
 const spareConnections = 16;
 
@@ -149,6 +151,8 @@ export class Door {
 	/** Clients and monitors that were let in. */
 	#guests = 0;
 	#clients = 0;
+	/** What happened last: told to monitors that come later. */
+	#story: readonly StampedNote[] = [];
 	/** The last that was told, and the last that was heard of. */
 	#toldWeather: Weather | undefined;
 	#weather: Weather | undefined;
@@ -216,7 +220,9 @@ export class Door {
 
 	/** To monitors that keep up. */
 	notes(notes: readonly StampedNote[]): void {
-		if (notes.length > 0) this.#attentiveMonitors().emit('notes', notes);
+		if (notes.length === 0) return;
+		this.#story = [...this.#story, ...notes].slice(-keptNotes);
+		this.#attentiveMonitors().emit('notes', notes);
 	}
 
 	/** Says nothing more and hangs up. Whoever comes from now on is sent away. */
@@ -327,7 +333,9 @@ export class Door {
 		this.#guests++;
 		void socket.join(role === 'client' ? 'clients' : 'monitors');
 		socket.emit('welcome', {id, proof: null, weather: this.#handlers.weather(), hasFaults});
-		if (role === 'monitor') socket.emit('status', this.#handlers.status());
+		if (role !== 'monitor') return;
+		socket.emit('status', this.#handlers.status());
+		if (this.#story.length > 0) socket.emit('notes', this.#story);
 	}
 
 	#objectionToHello(connection: Connection, hello: GuestHello): string | undefined {

@@ -268,6 +268,23 @@ describe('the store, on a clock of its own', () => {
 		expect(store.getSnapshot().throughput.history).toEqual(Array.from({length: 60}, () => 10));
 	});
 
+	test('what a replica tells again when it is dialed again is told once', () => {
+		const store = new MonitorStore(['a:1', 'b:2'], start);
+		const note = (replica: number, at: number) =>
+			({kind: 'view', view: 1, text: 'enters view 1', replica, at}) as const;
+		store.noted([note(0, 1), note(0, 2)]);
+		const before = store.getSnapshot();
+		store.noted([note(0, 1), note(0, 2)]);
+		expect(store.getSnapshot().notes).toBe(before.notes);
+		store.noted([note(0, 2), note(0, 3), note(1, 1)]);
+		expect(store.getSnapshot().notes.map(({replica, at}) => [replica, at])).toEqual([
+			[0, 1],
+			[0, 2],
+			[0, 3],
+			[1, 1],
+		]);
+	});
+
 	test('keeps 2,000 notes', () => {
 		const store = new MonitorStore(['a:1'], start);
 		for (let page = 0; page < 30; page++)

@@ -618,6 +618,17 @@ describe('what everybody hears', () => {
 		expect(visitor.unheard('status') + visitor.unheard('notes')).toBe(0);
 	});
 
+	test('who comes late hears the last hundred notes first', async () => {
+		const {door, port} = await open({handlers: {status: () => ({id: 0, executed: 7}) as Status}});
+		const note = (at: number) => ({kind: 'view', view: at, text: 'entered a view', replica: 0, at}) as const;
+		for (let at = 1; at <= 130; at++) door.notes([note(at)]);
+		const late = remember(await monitor(port));
+		expect(await late.next('status')).toEqual({id: 0, executed: 7});
+		expect(await late.next('notes')).toEqual(Array.from({length: 100}, (_, index) => note(31 + index)));
+		door.notes([note(131)]);
+		expect(await late.next('notes')).toEqual([note(131)]);
+	});
+
 	test('hashes, who asks', async () => {
 		const {port} = await open({
 			handlers: {hash: slot => ({slot, hash: 'f'.repeat(64), executed: 9})},

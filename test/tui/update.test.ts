@@ -326,6 +326,20 @@ describe('the chat', () => {
 		expect(press(modelOf(), "'/cancel' enter", world).effects.slice(1)).toEqual([{type: 'forget', key: 7}]);
 	});
 
+	test('what happened before this screen was opened stands where its time is', () => {
+		const leads = (at: number, view: number) =>
+			({kind: 'leader', view, replica: view, at, text: `leads from slot ${view} on`}) as const;
+		const lines = [lineOf(1, {at: noon - 60_000}), lineOf(2, {at: noon - 20_000})];
+		const notes = [leads(noon - 10_000, 3), leads(noon - 30_000, 2), leads(noon - 100, 4)];
+		const world = worldOf({client: {lines}, monitor: {notes}});
+		const shown = picture(follow(modelOf({view: 'chat', last: 2}), [news], world).model, world);
+		const order = ['message 1', 'slot 2 on', 'message 2', 'slot 3 on', 'slot 4 on'].map(text =>
+			shown.indexOf(text),
+		);
+		expect(order).toEqual(order.toSorted((one, other) => one - other));
+		expect(order[0]).toBeGreaterThan(0);
+	});
+
 	test('who ordered a skip is not told twice which slot it is', () => {
 		const note = {
 			kind: 'skip',

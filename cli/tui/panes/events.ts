@@ -16,7 +16,7 @@ export function eventRows(model: Model, world: World, width: number, height: num
 			[
 				span(
 					model.events.filter === ''
-						? '  nothing has happened since this screen was opened'
+						? '  nothing has happened that the replicas remember'
 						: `  nothing matches "${model.events.filter}"`,
 					'dim',
 				),

@@ -1,7 +1,7 @@
 import type {StampedNote} from '../../../source/network/events.ts';
 import {safeLine} from '../../../source/safe-text.ts';
 import {geometry} from '../draw.ts';
-import type {Effect, Model, OwnEvent, Step} from '../model.ts';
+import type {Effect, Model, Notice, OwnEvent, Step} from '../model.ts';
 import {mentions} from '../panes/messages.ts';
 import {isForAll, stateOf, type World} from '../world.ts';
 import {mostNotices, noticed} from './steps.ts';
@@ -12,6 +12,8 @@ const lagMs = 5000;
 const alikeMs = 3;
 /** An order and what comes of it are no further apart. */
 const orderMs = 5000;
+/** What happened longer ago was told late, and stands where its time is. */
+const freshMs = 5000;
 
 /** What came since the last look: unread and mentions, the cluster's own story, divergence, trouble. */
 export function onNews(model: Model, world: World): Step {
@@ -80,24 +82,28 @@ function withStates(model: Model, {monitor, now}: World): Model {
 }
 
 /** What all should know of the cluster's own story stands among the messages. */
-function withNotes(model: Model, {monitor, now}: World): Model {
+function withNotes(model: Model, {client, monitor, now}: World): Model {
 	const {notes} = monitor;
 	const newest = notes.at(-1);
 	if (newest === undefined || newest === model.noted) return model;
 	const from = model.noted === null ? 0 : notes.lastIndexOf(model.noted) + 1;
-	let next: Model = {...model, noted: newest};
-	for (const note of notes.slice(from)) {
-		if (!isForAll(note) || (note.kind === 'skip' && isOwnSkip(model, note))) continue;
-		const {text, slot, view, replica} = note;
-		const named = slot === undefined ? text : text.replace('this slot', `slot ${slot}`);
-		next = noticed(next, {
-			at: Math.min(note.at, now),
-			text: `r${replica}, view ${view}: ${named}`,
-			isBad: false,
+	const told = notes
+		.slice(from)
+		.filter(note => isForAll(note) && !(note.kind === 'skip' && isOwnSkip(model, note)))
+		.map(({at, text, slot, view, replica}): Notice => {
+			const isOld = now - at > freshMs;
+			const before = isOld ? client.lines.findLast(line => line.at <= at)?.position : model.last;
+			const named = slot === undefined ? text : text.replace('this slot', `slot ${slot}`);
+			return {
+				after: before ?? 0,
+				at: Math.min(at, now),
+				text: `r${replica}, view ${view}: ${named}`,
+				isBad: false,
+			};
 		});
-	}
-
-	return next;
+	if (told.length === 0) return {...model, noted: newest};
+	const notices = [...model.notices, ...told].sort((one, other) => one.at - other.at).slice(-mostNotices);
+	return {...model, noted: newest, notices};
 }
 
 /** Who ordered it is told already which slot it is. */
