@@ -1,9 +1,10 @@
-import {execFileSync} from 'node:child_process';
+import {spawn} from 'node:child_process';
 import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {text} from 'node:stream/consumers';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {Client} from '../source/client/client.ts';
+import {fileURLToPath} from 'node:url';
 import {BenchCluster} from './cluster.ts';
 import {ScreenUnderTest} from './terminal.ts';
 
@@ -16,12 +17,8 @@ import {ScreenUnderTest} from './terminal.ts';
 const loadedSeconds = Number(process.argv[2] ?? 60);
 const idleSeconds = 10;
 const messagesPerSecond = 1000;
-const sessions = 200;
 const keys = 100;
 const pages = 50;
-/** Looks at the heap, twice a second. */
-const heapWindow = 24;
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], {encoding: 'utf8'}));
 
 const bench = await BenchCluster.start();
 const home = await mkdtemp(join(tmpdir(), 'paxos-chat-screen-'));
@@ -31,22 +28,34 @@ const environment = {
 	HEAP_FILE: heapFile,
 	NODE_OPTIONS: `--import ${new URL('./heap-watch.js', import.meta.url).href}`,
 };
-const open = (more: Record<string, string> = {}) =>
-	new ScreenUnderTest(words, {cwd: home, environment: more});
+const open = (more: Record<string, string> = {}, command: readonly string[] = []) =>
+	new ScreenUnderTest([...command, ...words], {cwd: home, environment: more});
 const rows: Array<readonly [name: string, measured: string, budget: string]> = [];
 
 try {
-	rows.push(['first frame', `${Math.round(await firstFrame())} ms`, '< 800 ms']);
+	const first = await firstFrames();
+	rows.push(['first frame', `${first.ms} ms, ${first.cpuMs} ms of processor time`, '< 800 ms']);
 	// Without the watch of the heap, which is not idle.
 	const idle = open();
 	await idle.until(/up 3\/3/);
 	await sleep(8000); // Until the sparkline and the notes of the start have come to rest.
 	rows.push(['idle', `${(await cpuShare(idle, idleSeconds)).toFixed(1)} % of a core`, '< 1 %']);
 	await idle.clear();
+	const monitor = open({}, ['monitor']);
 	const screen = open(environment);
 	await screen.until(/up 3\/3/);
+	await monitor.until(/up 3\/3/);
 	const stop = startLoad();
 	await sleep(10_000); // Until as many messages are kept as ever are.
+	// Every figure of the cluster changes between two looks.
+	const updates = {frames: framesOf(monitor), share: await cpuShare(monitor, idleSeconds)};
+	const perSecond = (framesOf(monitor) - updates.frames) / idleSeconds;
+	rows.push([
+		'monitor',
+		`${updates.share.toFixed(1)} % of a core, ${perSecond.toFixed(1)} frames/s`,
+		'< 15 %, 5 frames/s',
+	]);
+	await monitor.clear();
 	const settled = (await heap()).length;
 	const bytes = screen.raw.length;
 	const [share, echoes] = await Promise.all([cpuShare(screen, loadedSeconds), echoTimes(screen)]);
@@ -58,11 +67,12 @@ try {
 	rows.push(['under load', `${share.toFixed(1)} % of a core`, '']);
 	rows.push(['written', `${written.toFixed(1)} kB/s`, '< 100 kB/s']);
 	const heaps = (await heap()).slice(settled);
-	const growth = Math.min(...heaps.slice(-heapWindow)) - Math.min(...heaps.slice(0, heapWindow));
+	const growth = heaps.at(-1)! - heaps[0]!;
 	rows.push(['heap grew by', `${growth.toFixed(1)} MB in ${loadedSeconds} s`, '< 10 MB']);
 	const turned = await pageTimes(screen);
 	rows.push(['page up, p50', `${at(turned, 0.5).toFixed(0)} ms`, '']);
 	rows.push(['page up, p95', `${at(turned, 0.95).toFixed(0)} ms`, '< 50 ms']);
+	rows.push(['rows over the edge', `${screen.overflows} in ${framesOf(screen)} frames`, '0']);
 	await screen.clear();
 } finally {
 	await bench.stop();
@@ -70,21 +80,31 @@ try {
 }
 
 for (const [name, measured, budget] of rows)
-	process.stdout.write(`${name.padEnd(20)}${measured.padEnd(28)}${budget}\n`);
+	process.stdout.write(`${name.padEnd(20)}${measured.padEnd(38)}${budget}\n`);
 process.exit(0);
 
-/** Milliseconds from exec to the line that one types in; the median of five. */
-async function firstFrame(): Promise<number> {
+/** From exec to the line that one types in: the medians of seven starts. */
+async function firstFrames(): Promise<{readonly ms: number; readonly cpuMs: number}> {
 	const times: number[] = [];
-	for (let round = 0; round < 5; round++) {
+	const cpuTimes: number[] = [];
+	for (let round = 0; round < 7; round++) {
 		const start = performance.now();
 		const screen = open();
 		await screen.until(/bench>/);
 		times.push(performance.now() - start);
+		cpuTimes.push(screen.cpuMs);
+		// Not killed, as what was compiled is kept for the next start when this one ends.
+		screen.kill('SIGTERM');
+		await screen.end();
 		await screen.clear();
 	}
 
-	return at(times, 0.5);
+	return {ms: Math.round(at(times, 0.5)), cpuMs: at(cpuTimes, 0.5)};
+}
+
+/** Pictures that were drawn so far: each is between the marks of a synchronized update. */
+function framesOf({raw}: ScreenUnderTest): number {
+	return raw.split('\u001b[?2026h').length - 1;
 }
 
 /** Milliseconds until a key is seen on the screen, spread over the time of the load. */
@@ -120,47 +140,28 @@ async function pageTimes(screen: ScreenUnderTest): Promise<readonly number[]> {
 	return times;
 }
 
-/** Messages from many sessions at a steady rate; the function ends it and tells how many a second were acknowledged. */
+/** Messages at a steady rate, from another process; the function ends it and tells how many a second were acknowledged. */
 function startLoad(): () => Promise<number> {
-	const client = new Client({cluster: bench.cluster});
-	const speakers = Array.from({length: sessions}, () => client.session('load'));
-	const start = performance.now();
-	let acknowledged = 0;
-	let turn = 0;
-	const timer = setInterval(() => {
-		for (let count = 0; count < messagesPerSecond / 50; count++) {
-			speakers[turn++ % sessions]!.send(`message ${turn} of the load, with some words in it`, ({status}) => {
-				if (status === 'ok') acknowledged++;
-			});
-		}
-	}, 20);
+	const script = fileURLToPath(new URL('steady.js', import.meta.url));
+	const load = spawn(process.execPath, [script, bench.configPath, String(messagesPerSecond)], {
+		stdio: ['ignore', 'pipe', 'inherit'],
+	});
 	return async () => {
-		clearInterval(timer);
-		const seconds = (performance.now() - start) / 1000;
-		client.close();
-		return acknowledged / seconds;
+		load.kill('SIGTERM');
+		return Number(await text(load.stdout));
 	};
 }
 
 /** Percent of one core that a process used, its threads included. */
-async function cpuShare({pid}: ScreenUnderTest, seconds: number): Promise<number> {
-	const before = await cpuSeconds(pid);
+async function cpuShare(screen: ScreenUnderTest, seconds: number): Promise<number> {
+	const before = screen.cpuMs;
 	await sleep(seconds * 1000);
-	return (((await cpuSeconds(pid)) - before) / seconds) * 100;
+	return (screen.cpuMs - before) / seconds / 10;
 }
 
-/** As Linux counts it. */
-async function cpuSeconds(pid: number): Promise<number> {
-	const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-	// The name stands in parentheses and may hold anything.
-	const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-	return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-/** What the heap held, in MB, over time. Between collections it grows: the least of some seconds is what is in use. */
+/** What the heap held, in MB, over time. */
 async function heap(): Promise<readonly number[]> {
-	const text = await readFile(heapFile, 'utf8');
-	return text.trim().split('\n').map(Number);
+	return (await readFile(heapFile, 'utf8')).trim().split('\n').map(Number);
 }
 
 function at(values: readonly number[], share: number): number {

@@ -24,8 +24,10 @@ export function Terminal({
 	useEffect(() => onMount?.(suspendTerminal), [onMount, suspendTerminal]);
 	usePaste(text => screen.dispatch({type: 'paste', text}));
 	const theme = themes[frame.theme];
+	// A picture is exactly as large as it says. That Ink looks for what hangs over, and cuts it off, would take
+	// a third of the time of a frame.
 	return (
-		<Box flexDirection="column" width={frame.columns} height={frame.rows.length} overflow="hidden">
+		<Box flexDirection="column" width={frame.columns} height={frame.rows.length}>
 			{frame.rows.map((row, index) => (
 				// biome-ignore lint/suspicious/noArrayIndexKey: a row is its place
 				<Line key={index} row={row} theme={theme} />
