@@ -167,8 +167,9 @@ export class ChatLog {
 	/** The first failure ends the log, for all that wait and all that come. */
 	#fail(what: 'write' | 'sync', cause: unknown): Error {
 		if (this.#end) return this.#end;
-		const why = cause instanceof Error ? cause.message : String(cause);
-		const error = new Failure(`cannot ${what} ${this.#path}: ${why}`, 1, {cause});
+		const {message: why} = cause as Error;
+		const next = /^(?:ENOSPC|EDQUOT)/.test(why) ? 'make room on the disk' : 'see to the disk';
+		const error = new Failure(`cannot ${what} ${this.#path}: ${why}; ${next}, then start again`, 1, {cause});
 		this.#end = error;
 		const parts = this.#queue;
 		this.#queue = [];

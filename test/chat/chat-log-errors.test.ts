@@ -85,7 +85,7 @@ test('the first error is final: it is told once, and nothing is written or calle
 	expect(await log.read(0, 10)).toEqual([]);
 	await log.close();
 	expect(errors.map(({message}) => message)).toEqual([
-		`cannot write ${path}: ENOSPC: no space left on device`,
+		`cannot write ${path}: ENOSPC: no space left on device; make room on the disk, then start again`,
 	]);
 	expect(fs.statSync(path).size).toBe(5);
 });

@@ -9,13 +9,16 @@ import {
 } from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {afterEach, beforeEach, describe, expect, test} from '@jest/globals';
+import {afterEach, beforeEach, describe, expect, jest, test} from '@jest/globals';
 import fc from 'fast-check';
 import {ChatLog} from '../../source/chat/chat-log.ts';
 import {encodeLine} from '../../source/chat/line-text.ts';
 import {linesOf} from '../../source/chat/log-lines.ts';
 import type {Line} from '../../source/chat/types.ts';
 import {Failure} from '../../source/failure.ts';
+
+// These wait for a real disk, which may be busy with other things.
+jest.setTimeout(30_000);
 
 let directory = '';
 let path = '';

@@ -1,17 +1,17 @@
-import {execFile, spawn} from 'node:child_process';
+import {execFile} from 'node:child_process';
 import {appendFileSync, existsSync, readdirSync, rmSync, watch, writeFileSync} from 'node:fs';
 import {join, resolve} from 'node:path';
 import {promisify} from 'node:util';
 import {afterEach, describe, expect, test} from '@jest/globals';
 import {Chat} from '../../source/chat/chat.ts';
-import type {ReplicaId, Request} from '../../source/consensus/types.ts';
+import type {Request} from '../../source/consensus/types.ts';
 import {writeCheckpoint} from '../../source/storage/checkpoint.ts';
 import {openReplicaDirectory} from '../../source/storage/directory.ts';
 import {verify} from '../../source/storage/verify.ts';
+import {Child, plain} from './child.ts';
 import {Place, smallCheckpoints, until} from './servers.ts';
 
 const places: Place[] = [];
-const children = new Set<Child>();
 
 async function place(f: number, tunables?: object): Promise<Place> {
 	const made = await Place.make(f, tunables);
@@ -21,44 +21,9 @@ async function place(f: number, tunables?: object): Promise<Place> {
 }
 
 afterEach(async () => {
-	for (const child of children) child.process.kill('SIGKILL');
-	await Promise.all([...children].map(({gone}) => gone));
-	children.clear();
+	await Child.killAll();
 	await Promise.all(places.splice(0).map(each => each.clear()));
 });
-
-const plain = {...process.env, NODE_OPTIONS: ''};
-
-/** `paxos-chat replica ID` as a process; `before` is what a shell does first. */
-class Child {
-	readonly process;
-	readonly gone: Promise<number | NodeJS.Signals | null>;
-	errors = '';
-
-	constructor(at: Place, id: ReplicaId, before = ':') {
-		const words = [resolve('cli/main.ts'), 'replica', `${id}`, '--config', join(at.path, 'cluster.json')];
-		const all = [process.execPath, '--disable-warning=ExperimentalWarning', ...words, '--data', at.data(id)];
-		this.process = spawn('sh', ['-c', `${before}; exec "$@"`, 'sh', ...all], {
-			env: plain,
-			stdio: ['ignore', 'ignore', 'pipe'],
-		});
-		this.process.stderr.setEncoding('utf8').on('data', (text: string) => {
-			this.errors += text;
-		});
-		this.gone = new Promise(done => {
-			this.process.once('close', (code, signal) => done(signal ?? code));
-		});
-		children.add(this);
-	}
-
-	async listening(): Promise<this> {
-		await until(
-			() => this.errors.includes('listens on'),
-			() => this.errors,
-		);
-		return this;
-	}
-}
 
 /** Resolves when a file of such a name is made, renamed or removed there. */
 function appears(directory: string, pattern: RegExp): Promise<void> {
