@@ -217,7 +217,9 @@ function whyOf(error: unknown): string {
 			return 'no such host';
 		case 'ETIMEDOUT':
 			return 'no answer';
-		default:
-			return typeof code === 'string' ? code : error instanceof Error ? error.message : 'it failed';
+		default: {
+			const message = error instanceof Error ? error.message : 'it failed';
+			return typeof code === 'string' ? code : message === 'timeout' ? 'no answer' : message;
+		}
 	}
 }

@@ -101,7 +101,7 @@ describe('the program on a terminal', () => {
 		await alice.until(/above the hole +(decided )?#\d+/);
 		expect(slotOf(alice.text, 'above the hole')).toBeGreaterThan(slot);
 		await alice.until(/r0 .*█∅█[\s\S]*r1 .*█∅█[\s\S]*r2 .*█∅█/);
-		await alice.until(new RegExp(`slot ${slot}: no promise held`));
+		await alice.until(new RegExp(`no promise held slot ${slot}`));
 
 		// Whatever the size, the frame is whole and the draft is kept.
 		await alice.type('my draft');

@@ -1,7 +1,7 @@
 import {afterEach, expect, test} from '@jest/globals';
 import {type Instance, render} from 'ink';
 import {type Effect, initialModel} from '../../cli/tui/model.ts';
-import {Screen} from '../../cli/tui/screen.ts';
+import {pictureOf, Screen} from '../../cli/tui/screen.ts';
 import {Terminal} from '../../cli/tui/terminal.tsx';
 import type {ClientSnapshot} from '../../source/client/client-store.ts';
 import {FakeTerminal} from './fake-terminal.ts';
@@ -207,4 +207,24 @@ test('a bug of ours is told to whoever can close the screen', () => {
 	isBroken = true;
 	screen.dispatch({type: 'news'});
 	expect(failures).toEqual([new Error('broken')]);
+});
+
+test('/set ascii on changes every row at once, and off brings the frames back', () => {
+	const world = worldOf();
+	const screen = new Screen({
+		client: {getSnapshot: () => world.client, subscribe: () => () => {}},
+		monitor: {getSnapshot: () => world.monitor, subscribe: () => () => {}},
+		about: world.about,
+		model: initialModel({nick: 'alice', view: 'split', theme: 'dark', history: []}),
+		size: () => ({columns: 120, rows: 36}),
+		perform: () => {},
+	});
+	open.push(() => screen.close());
+	const type = (text: string) => {
+		screen.dispatch({type: 'key', key: {text}});
+		screen.dispatch({type: 'key', key: {name: 'enter'}});
+		return pictureOf(screen.getFrame());
+	};
+	expect(type('/set ascii on')).toMatch(/^[\n -~]*$/);
+	expect(type('/set ascii off')).toContain('╭─ 1 chat');
 });
