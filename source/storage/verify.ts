@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto';
 import {type FileHandle, open, readdir} from 'node:fs/promises';
 import {join} from 'node:path';
+import {digestOf} from '../chat/chat-state.ts';
 import {chain, chainStart} from '../chat/hash-chain.ts';
 import {linesOf, readAt} from '../chat/log-lines.ts';
 import type {ReplicaId, Slot} from '../consensus/types.ts';
@@ -48,6 +49,8 @@ export type ReplicaVerification = {
 		readonly position: number;
 		readonly hash: string;
 		readonly sessions: number;
+		/** Of the whole state: equal after equal slots on all replicas. */
+		readonly digest: string;
 	} | null;
 	readonly log: {
 		readonly messages: number;
@@ -74,6 +77,7 @@ export async function verify(data: string): Promise<Verification> {
 
 	const replicas: ReplicaVerification[] = [];
 	for (const id of found) replicas.push(await verifyReplica(data, id, cluster));
+	problems.push(...differentStates(replicas));
 	const divergence = await findDivergence(data, replicas);
 	const ok = problems.length === 0 && divergence === null && replicas.every(replica => replica.ok);
 	return {ok, diverged: divergence !== null, divergence, problems, replicas};
@@ -136,6 +140,7 @@ async function verifyReplica(data: string, id: ReplicaId, cluster: string | unde
 						position: checkpoint.position,
 						hash: checkpoint.hash,
 						sessions: checkpoint.sessions.length,
+						digest: digestOf(checkpoint),
 					}
 				: null,
 			log: log ?? null,
@@ -143,6 +148,16 @@ async function verifyReplica(data: string, id: ReplicaId, cluster: string | unde
 	} finally {
 		await release?.();
 	}
+}
+
+/** The chat logs may agree while the sessions do not: each replica is compared with the first one that stopped at its slot. */
+function differentStates(replicas: readonly ReplicaVerification[]): string[] {
+	return replicas.flatMap(({id, checkpoint}) => {
+		const first = replicas.find(other => other.checkpoint?.slot === checkpoint?.slot);
+		return !checkpoint || first?.checkpoint?.digest === checkpoint.digest
+			? []
+			: `the checkpoints of r${first?.id} and r${id} after slot ${checkpoint.slot} differ: the sessions of one are damaged`;
+	});
 }
 
 const summaryOf = ({entries, groups, bytes, tornAt}: Recovered) => ({

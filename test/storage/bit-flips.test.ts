@@ -112,6 +112,7 @@ test.each([
 				'members.json',
 				'meta',
 				'peers',
+				'journal.watermark',
 				'checkpoint',
 				'checkpoint.previous',
 				'chat.log',

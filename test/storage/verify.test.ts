@@ -13,7 +13,7 @@ import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, jest, test} from '@jest/globals';
 import {Acquaintances} from '../../source/storage/acquaintances.ts';
-import {readCheckpoint} from '../../source/storage/checkpoint.ts';
+import {readCheckpoint, writeCheckpoint} from '../../source/storage/checkpoint.ts';
 import {openReplicaDirectory} from '../../source/storage/directory.ts';
 import {headerBytes} from '../../source/storage/group.ts';
 import {verify} from '../../source/storage/verify.ts';
@@ -180,6 +180,17 @@ describe('damage', () => {
 		expect(await problemsOf()).toEqual([]);
 		writeFileSync(join(path, 'peers'), readFileSync(join(path, 'peers'), 'utf8').replace('abab', 'abac'));
 		expect(await problemsOf()).toEqual([expect.stringContaining('peers is damaged')]);
+	});
+
+	test('to the sessions of a checkpoint, with all checksums right, is named beside another replica', async () => {
+		for (const id of [0, 1, 2]) await live(id, 20, 12);
+		expect(await problemsOf()).toEqual([]);
+		const path = join(data, 'replica-2', 'checkpoint');
+		const checkpoint = (await readCheckpoint(path))!;
+		await writeCheckpoint(path, {...checkpoint, sessions: []});
+		expect(await problemsOf()).toEqual([
+			'the checkpoints of r0 and r2 after slot 12 differ: the sessions of one are damaged',
+		]);
 	});
 
 	test('that cuts a journal between two groups is named', async () => {
