@@ -1,5 +1,6 @@
 import type {Replica} from './consensus/replica.ts';
 import type {
+	Admitted,
 	Chunk,
 	Decision,
 	Entry,
@@ -106,8 +107,8 @@ export class Host {
 	}
 
 	/** The state up to this slot was fetched: it is durable, and the service has taken it over. */
-	install(slot: Slot) {
-		this.#take({type: 'install', slot});
+	install(slot: Slot, admitted: readonly Admitted[]) {
+		this.#take({type: 'install', slot, admitted});
 	}
 
 	skip(slot: Slot) {

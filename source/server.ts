@@ -156,9 +156,9 @@ export class Server implements Service {
 			const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, fatal);
 			opened.push(() => log.close());
 			const chat = new Chat({sessions: cluster.sessions}, checkpoint);
-			const core = coreOptions(options);
-			const replica = new Replica(core, entries, slot);
-			const watch = options.recorder?.begin(core, entries, slot);
+			const core = coreOptions(options, directory);
+			const replica = new Replica(core, entries, slot, checkpoint?.admitted);
+			const watch = options.recorder?.begin(core, entries, slot, checkpoint?.admitted ?? []);
 			server = new Server(options, {
 				directory,
 				acquaintances,
@@ -353,7 +353,7 @@ export class Server implements Service {
 			lines.push(...execution.lines);
 			answers.push(...execution.answers);
 			this.#counts.retriesAnswered += execution.retries;
-			if (value.requests.length === 0) this.#counts.noOps++;
+			if (value.requests.length === 0 && !value.admission) this.#counts.noOps++;
 			const before = checkpointsIn(bytes);
 			bytes += Buffer.byteLength(execution.text);
 			// The same slots on every replica: their logs have the same bytes.
@@ -631,7 +631,7 @@ export class Server implements Service {
 		const held = this.#held ?? [];
 		this.#held = undefined;
 		this.execute(held.filter(({slot}) => slot > state.slot));
-		this.#host.install(state.slot);
+		this.#host.install(state.slot, state.admitted);
 	}
 
 	/** What it comes to; if that is an error, it is the end. */
@@ -715,11 +715,16 @@ export class Server implements Service {
 	}
 }
 
-function coreOptions({cluster, id, skip}: ServerOptions): Options {
+function coreOptions(
+	{cluster, id, skip}: ServerOptions,
+	{incarnation, isNewcomer}: ReplicaDirectory,
+): Options {
 	const ticks = (milliseconds: number) => Math.max(1, Math.round(milliseconds / cluster.tickMs));
 	return {
 		id,
 		replicas: cluster.replicas.length,
+		incarnation,
+		isNewcomer,
 		heartbeatTicks: ticks(cluster.heartbeatMs),
 		patienceTicks: ticks(cluster.patienceMs),
 		startPatienceTicks: ticks(cluster.startPatienceMs),

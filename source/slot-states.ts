@@ -21,7 +21,7 @@ export function slotStatesOf({acceptor, learner}: Pick<Replica, 'acceptor' | 'le
 		const isDelivered = slot <= learner.through;
 		views.push(accepted?.view ?? -1);
 		if (isDelivered && decided === undefined && accepted === undefined) states += '^';
-		else if (isDelivered) states += decided?.requests.length === 0 ? 'N' : 'E';
+		else if (isDelivered) states += decided?.requests.length === 0 && !decided.admission ? 'N' : 'E';
 		else if (decided !== undefined) states += 'D';
 		else states += accepted === undefined ? '-' : 'A';
 	}

@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import {closeSync, createReadStream, fstatSync, openSync, readSync, writeSync} from 'node:fs';
 import {createInterface} from 'node:readline';
 import {Replica} from './consensus/replica.ts';
-import type {Entry, Input, Options, Output, ReplicaStatus, Slot} from './consensus/types.ts';
+import type {Admitted, Entry, Input, Options, Output, ReplicaStatus, Slot} from './consensus/types.ts';
 import {Failure} from './failure.ts';
 import type {Watch} from './host.ts';
 
@@ -12,7 +12,7 @@ import type {Watch} from './host.ts';
  * what came out of it and of all that came before. The core knows nothing but
  * its inputs, so whoever gives them again gets the same outputs.
  *
- *   {"trace":1,"options":…,"since":…,"entries":[…]}   a life begins
+ *   {"trace":1,"options":…,"since":…,"admitted":[…],"entries":[…]}   a life begins
  *   {"input":…,"digest":"16 hex digits"}
  *   {"input":…,"broken":"…"}                          an invariant broke: the end of this life
  */
@@ -20,6 +20,7 @@ type Beginning = {
 	readonly trace: 1;
 	readonly options: Options;
 	readonly since: Slot;
+	readonly admitted: readonly Admitted[];
 	readonly entries: readonly Entry[];
 };
 type Step = {readonly input: Input; readonly digest?: string; readonly broken?: string};
@@ -63,9 +64,9 @@ export class Recorder {
 	}
 
 	/** A replica is made of these; what watches it from its first step on. */
-	begin(options: Options, entries: readonly Entry[], since: Slot): Watch {
+	begin(options: Options, entries: readonly Entry[], since: Slot, admitted: readonly Admitted[]): Watch {
 		this.#digest = firstDigest;
-		this.#write({trace: 1, options, since, entries});
+		this.#write({trace: 1, options, since, admitted, entries});
 		return (input, step) => this.#record(input, step);
 	}
 
@@ -183,11 +184,11 @@ class Player {
 		};
 	}
 
-	#begin(number: number, {options, entries, since}: Beginning) {
+	#begin(number: number, {options, entries, since, admitted}: Beginning) {
 		this.#lives++;
 		this.#digest = firstDigest;
 		try {
-			this.#replica = new Replica(decodeOptions(options), entries, since);
+			this.#replica = new Replica(decodeOptions(options), entries, since, admitted);
 		} catch (error) {
 			throw new Failure(
 				`${this.#path}: line ${number}: no replica begins like this: ${(error as Error).message}`,
@@ -233,7 +234,11 @@ function parse(text: string): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 const isBeginning = (line: unknown): line is Beginning =>
-	isObject(line) && line.trace === 1 && isObject(line.options) && Array.isArray(line.entries);
+	isObject(line) &&
+	line.trace === 1 &&
+	isObject(line.options) &&
+	Array.isArray(line.entries) &&
+	Array.isArray(line.admitted);
 const isStep = (line: unknown): line is Step =>
 	isObject(line) &&
 	isObject(line.input) &&

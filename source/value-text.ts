@@ -1,9 +1,9 @@
-import type {Request, Value} from './consensus/types.ts';
+import type {Admission, Request, Value} from './consensus/types.ts';
 
 /**
  * A value as text: encoded once, by the primary, it travels and is written as
  * it is. `{"at":…,"requests":[["client",session,sequence,"nick","text"],…]}`
- * without line breaks.
+ * without line breaks; of an admission `{"at":…,"requests":[],"admission":[replica,"incarnation",after]}`.
  */
 const texts = new WeakMap<Value, string>();
 
@@ -17,7 +17,9 @@ export function encodeValue(value: Value): string {
 		nick,
 		text,
 	]);
-	const text = JSON.stringify({at: value.at, requests: rows});
+	const {at, admission} = value;
+	const row = admission && [admission.replica, admission.incarnation, admission.after];
+	const text = JSON.stringify({at, requests: rows, admission: row});
 	texts.set(value, text);
 	return text;
 }
@@ -34,8 +36,14 @@ export function decodeValue(text: string): Value | undefined {
 		return undefined;
 	}
 
-	if (typeof parsed !== 'object' || parsed === null || Object.keys(parsed).length !== 2) return undefined;
-	const {at, requests: rows} = parsed as {at?: unknown; requests?: unknown};
+	if (typeof parsed !== 'object' || parsed === null) return undefined;
+	const {
+		at,
+		requests: rows,
+		admission: row,
+	} = parsed as {at?: unknown; requests?: unknown; admission?: unknown};
+	const admission = row === undefined ? undefined : decodeAdmission(row);
+	if (Object.keys(parsed).length !== (admission ? 3 : 2)) return undefined;
 	if (!isCount(at) || !Array.isArray(rows)) return undefined;
 	const requests: Request[] = [];
 	for (const row of rows as unknown[]) {
@@ -46,10 +54,22 @@ export function decodeValue(text: string): Value | undefined {
 		requests.push({client, session, sequence, nick, text});
 	}
 
-	const value = {at, requests};
+	if (admission && requests.length > 0) return undefined;
+	const value = admission ? {at, requests, admission} : {at, requests};
 	texts.set(value, text);
 	return value;
 }
+
+function decodeAdmission(row: unknown): Admission | undefined {
+	if (!Array.isArray(row) || row.length !== 3) return undefined;
+	const [replica, incarnation, after] = row as unknown[];
+	if (!isCount(replica) || !isIncarnation(incarnation) || !isCount(after)) return undefined;
+	return {replica, incarnation, after};
+}
+
+/** The name of a memory: 128 bits that were drawn when it was begun, in hex. */
+export const isIncarnation = (value: unknown): value is string =>
+	typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 
 /** A whole number from 0 that adding one to does not spoil. */
 export const isCount = (value: unknown): value is number =>

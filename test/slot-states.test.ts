@@ -8,6 +8,8 @@ import {statusOf} from './client/fake-replica.ts';
 const options: Options = {
 	id: 1,
 	replicas: 3,
+	incarnation: '1'.repeat(32),
+	isNewcomer: false,
 	heartbeatTicks: 10,
 	patienceTicks: 100,
 	startPatienceTicks: 300,

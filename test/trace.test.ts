@@ -28,6 +28,8 @@ beforeEach(() => {
 const options: Options = {
 	id: 1,
 	replicas: 3,
+	incarnation: '1'.repeat(32),
+	isNewcomer: false,
 	heartbeatTicks: 1,
 	patienceTicks: 2,
 	startPatienceTicks: 3,
@@ -49,7 +51,7 @@ const accept = (text: string): Input => ({
 	type: 'packet',
 	now: 1,
 	from: 0,
-	messages: [{type: 'accept', view: 0, slot: 1, value: saying(text)}],
+	messages: [{type: 'accept', view: 0, slot: 1, epoch: 0, value: saying(text)}],
 });
 
 /** One life at these inputs; what went wrong in it, if something did. */
@@ -58,7 +60,7 @@ function live(...inputs: readonly Input[]): string | undefined {
 		throw new Error(text);
 	});
 	const replica = new Replica(options, [], 0);
-	const watch = recorder.begin(options, [], 0);
+	const watch = recorder.begin(options, [], 0, []);
 	try {
 		for (const input of inputs) watch(input, () => replica.step(input));
 		return undefined;
@@ -217,7 +219,7 @@ test('a trace is for its owner alone', () => {
 	const told: string[] = [];
 	const recorder = new Recorder('/dev/full', text => told.push(text));
 	const replica = new Replica(options, [], 0);
-	const watch = recorder.begin(options, [], 0);
+	const watch = recorder.begin(options, [], 0, []);
 	for (const input of [tick, accept('one')]) expect(watch(input, () => replica.step(input))).toBeDefined();
 	expect(told).toEqual(['stops its trace, /dev/full: ENOSPC: no space left on device, write']);
 });
@@ -263,7 +265,7 @@ test('whoever waits for a trace sees it grow while the replica lives', async () 
 	live(tick);
 	const recorder = new Recorder(path, () => {});
 	const replica = new Replica(options, [], 0);
-	const watch = recorder.begin(options, [], 0);
+	const watch = recorder.begin(options, [], 0, []);
 	const before = statSync(path).size;
 	watch(tick, () => replica.step(tick));
 	await until(() => statSync(path).size > before, 'a line');

@@ -68,7 +68,7 @@ function record(seed: number, directory = mkdtempSync(join(tmpdir(), 'paxos-chat
 	makeDirectory(directory);
 	simulateOne({
 		seed,
-		witness: (options, entries, since) => recorderOf(options.id).begin(options, entries, since),
+		witness: (options, ...memory) => recorderOf(options.id).begin(options, ...memory),
 	});
 	for (const recorder of recorders.values()) recorder.close();
 	tell(`traces of ${recorders.size} replicas: ${directory}; see paxos-chat replay`);

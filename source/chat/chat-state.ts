@@ -1,9 +1,10 @@
 import {createHash} from 'node:crypto';
-import {isCount} from '../value-text.ts';
+import type {Admitted} from '../consensus/types.ts';
+import {isCount, isIncarnation} from '../value-text.ts';
 import type {ChatState, SessionState} from './chat.ts';
 
 /** A state as plain data that takes little room: sessions as rows. */
-export function plainOf({slot, position, at, hash, sessions}: ChatState) {
+export function plainOf({slot, position, at, hash, sessions, admitted}: ChatState) {
 	const rows = sessions.map(one => [
 		one.client,
 		one.session,
@@ -12,7 +13,8 @@ export function plainOf({slot, position, at, hash, sessions}: ChatState) {
 		one.position,
 		one.slot,
 	]);
-	return {slot, position, at, hash, sessions: rows};
+	const admissions = admitted.map(one => [one.replica, one.incarnation, one.slot]);
+	return {slot, position, at, hash, sessions: rows, admitted: admissions};
 }
 
 /** Equal states have equal digests, on every replica and in every life: it covers all of a state. */
@@ -41,7 +43,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 /** Rebuilds a state from data that may be anything; undefined if it is not one. */
 export function stateOf(data: unknown): ChatState | undefined {
 	if (typeof data !== 'object' || data === null) return undefined;
-	const {slot, position, at, hash, sessions: rows} = data as Record<string, unknown>;
+	const {slot, position, at, hash, sessions: rows, admitted: admissions} = data as Record<string, unknown>;
 	if (!isCount(slot) || !isCount(position) || !isCount(at)) return undefined;
 	if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash) || !Array.isArray(rows)) return undefined;
 	const sessions: SessionState[] = [];
@@ -58,5 +60,21 @@ export function stateOf(data: unknown): ChatState | undefined {
 		sessions.push({client, session, nonce, sequence, position: lastPosition, slot: lastSlot});
 	}
 
-	return {slot, position, at, hash, sessions};
+	const admitted = admittedOf(admissions, slot);
+	return admitted && {slot, position, at, hash, sessions, admitted};
+}
+
+function admittedOf(rows: unknown, last: number): Admitted[] | undefined {
+	if (!Array.isArray(rows)) return undefined;
+	const admitted: Admitted[] = [];
+	for (const row of rows as unknown[]) {
+		if (!Array.isArray(row) || row.length !== 3) return undefined;
+		const [replica, incarnation, slot] = row as unknown[];
+		if (!isCount(replica) || !isIncarnation(incarnation) || !isCount(slot) || slot > last) return undefined;
+		// In order of id, as they are made.
+		if (replica <= (admitted.at(-1)?.replica ?? -1)) return undefined;
+		admitted.push({replica, incarnation, slot});
+	}
+
+	return admitted;
 }

@@ -1,4 +1,5 @@
-import type {Request, Slot, Value} from '../consensus/types.ts';
+import {admit} from '../consensus/membership.ts';
+import type {Admitted, Request, Slot, Value} from '../consensus/types.ts';
 import {chain, chainStart} from './hash-chain.ts';
 import {encodeLine} from './line-text.ts';
 import type {Answer, Line} from './types.ts';
@@ -28,6 +29,8 @@ export type ChatState = {
 	readonly hash: string;
 	/** The one that executed longest ago first: it is the next to go. */
 	readonly sessions: readonly SessionState[];
+	/** Whose memory was replaced (rule R12): of each such replica the latest admission, in order of id. */
+	readonly admitted: readonly Admitted[];
 };
 
 /** What one slot did to the chat. */
@@ -63,6 +66,7 @@ export class Chat {
 	#position = 0;
 	#at = 0;
 	#hash: Buffer = chainStart;
+	#admitted: readonly Admitted[] = [];
 	#checkpoint = {slot: 0, hash: chainStart.toString('hex')};
 
 	/**
@@ -79,6 +83,7 @@ export class Chat {
 		this.#hash = Buffer.from(from.hash, 'hex');
 		this.#hashes[from.slot % hashesKept] = from.hash;
 		this.#checkpoint = {slot: from.slot, hash: from.hash};
+		this.#admitted = from.admitted;
 		for (const {client, ...session} of from.sessions) this.#sessions.set(client, session);
 	}
 
@@ -147,6 +152,7 @@ export class Chat {
 			}
 		}
 
+		this.#admitted = admit(this.#admitted, slot, value);
 		this.#forget();
 		this.#slot = slot;
 		this.#hash = chain(this.#hash, slot, text);
@@ -187,7 +193,14 @@ export class Chat {
 	state(): ChatState {
 		this.#checkpoint = {slot: this.#slot, hash: this.hash};
 		const sessions = Array.from(this.#sessions, ([client, session]) => ({client, ...session}));
-		return {slot: this.#slot, position: this.#position, at: this.#at, hash: this.hash, sessions};
+		return {
+			slot: this.#slot,
+			position: this.#position,
+			at: this.#at,
+			hash: this.hash,
+			sessions,
+			admitted: this.#admitted,
+		};
 	}
 
 	#open(client: string, session: Session): Answer {

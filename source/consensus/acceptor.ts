@@ -1,6 +1,7 @@
 import assert from './assert.ts';
 import type {Effects} from './effects.ts';
 import {sorted} from './imprint.ts';
+import type {Membership} from './membership.ts';
 import {isSame, sizeOf} from './requests.ts';
 import type {Entry, Options, Proposal, ReplicaId, Slot, Value, View} from './types.ts';
 import {noView} from './views.ts';
@@ -21,10 +22,12 @@ export class Acceptor {
 	highest: Slot;
 	/** The latest proposal accepted for each slot after `since`. Replaced only by one of a higher view. */
 	readonly accepted = new Map<Slot, Proposal>();
+	readonly #membership: Membership;
 	readonly #options: Options;
 	readonly #effects: Effects;
 
-	constructor(options: Options, effects: Effects, since: Slot) {
+	constructor(membership: Membership, options: Options, effects: Effects, since: Slot) {
+		this.#membership = membership;
 		this.#options = options;
 		this.#effects = effects;
 		this.since = since;
@@ -54,6 +57,9 @@ export class Acceptor {
 	 * A long report comes in pages, for each of which the primary asks.
 	 */
 	onPrepare(primary: ReplicaId, from: Slot) {
+		if (this.#membership.standing !== 'member') return;
+		// What an older memory of ours had accepted was decided before this slot, or never will be.
+		const admitted = this.#membership.admittedAt(this.#options.id);
 		const accepted: Proposal[] = [];
 		let slot = Math.max(from, this.since + 1);
 		for (let size = 0; slot <= this.highest && size < this.#options.batchBytes; slot++) {
@@ -70,12 +76,15 @@ export class Acceptor {
 			from,
 			until,
 			accepted,
-			since: this.since,
+			since: Math.max(this.since, admitted),
+			admitted,
 		});
 	}
 
 	/** Phase 2b. The vote goes to every replica, so that each learns by itself. */
 	onAccept(slot: Slot, value: Value) {
+		const {standing} = this.#membership;
+		if (standing !== 'member' || this.#membership.isOwnEnd(value)) return;
 		const previous = this.accepted.get(slot);
 		if (previous?.view === this.view) {
 			// The same message again: the vote may have been lost.

@@ -1,8 +1,11 @@
 import assert from './assert.ts';
 import type {Effects} from './effects.ts';
 import type {Learner} from './learner.ts';
+import type {Membership} from './membership.ts';
 import {keyOf, sizeOf, takeBatch} from './requests.ts';
 import {
+	type Accept,
+	type Admission,
 	noOp,
 	type Options,
 	type Promised,
@@ -22,6 +25,8 @@ type Report = {
 	next: Slot | null;
 	/** The highest `since` that it said. */
 	since: Slot;
+	/** Which memory of the acceptor it is; see Promised. */
+	readonly admitted: Slot;
 };
 
 /**
@@ -31,7 +36,7 @@ type Report = {
 export class Proposer {
 	phase: 'idle' | 'preparing' | 'leading' = 'idle';
 	/** Proposed in this view and not yet decided. */
-	readonly open = new Map<Slot, Value>();
+	readonly open = new Map<Slot, Accept>();
 	/** Slots to leave out when their turn comes; of the first view that is led. */
 	readonly skips: Set<Slot>;
 	#view: View = noView;
@@ -41,6 +46,10 @@ export class Proposer {
 	#next: Slot = 1;
 	/** Slots before this one were proposed before the last beat. */
 	#late: Slot = 1;
+	/** The latest slot that holds an admission, delivered or proposed. */
+	#epoch: Slot = 0;
+	/** To be proposed next. */
+	#admission: Admission | undefined;
 	readonly #reports = new Map<ReplicaId, Report>();
 	/** Bounded by what Replica holds: nothing is here that is not there. */
 	#queue: Request[] = [];
@@ -49,11 +58,13 @@ export class Proposer {
 	 * again. Decided is not enough: above a hole, every repetition would take a slot of its own.
 	 */
 	readonly #inHand = new Set<string>();
+	readonly #membership: Membership;
 	readonly #learner: Learner;
 	readonly #options: Options;
 	readonly #effects: Effects;
 
-	constructor(learner: Learner, options: Options, effects: Effects) {
+	constructor(membership: Membership, learner: Learner, options: Options, effects: Effects) {
+		this.#membership = membership;
 		this.#learner = learner;
 		this.#options = options;
 		this.skips = new Set(options.skip);
@@ -72,7 +83,7 @@ export class Proposer {
 		const always = [this.#view, [...this.skips].sort(), this.#next, this.#late];
 		if (this.phase === 'idle') return always;
 		const work = [this.#first, [...this.open], [...this.#reports], this.#queue, [...this.#inHand].sort()];
-		return [this.phase, always, work];
+		return [this.phase, always, work, this.#epoch, this.#admission];
 	}
 
 	retire() {
@@ -82,6 +93,7 @@ export class Proposer {
 		this.#reports.clear();
 		this.#queue = [];
 		this.#inHand.clear();
+		this.#admission = undefined;
 	}
 
 	/** Phase 1a. Everything before `first` is known to be decided. */
@@ -93,11 +105,13 @@ export class Proposer {
 		this.#effects.broadcast({type: 'prepare', view, from: first});
 	}
 
-	onPromise(from: ReplicaId, {accepted, from: first, until, since}: Promised) {
+	onPromise(from: ReplicaId, {accepted, from: first, until, since, admitted}: Promised) {
 		if (this.phase !== 'preparing') return;
-		const report = this.#reports.get(from) ?? {accepted: [], next: this.#first, since: 0};
+		const known = this.#reports.get(from);
+		const isNewer = known === undefined || admitted > known.admitted;
+		const report = isNewer ? {accepted: [], next: this.#first, since: 0, admitted} : known;
 		// Pages are taken in order; one that was taken already, or comes too early, says nothing new.
-		if (report.next === null || first !== report.next) return;
+		if (report.next === null || first !== report.next || admitted !== report.admitted) return;
 		this.#reports.set(from, report);
 		report.accepted.push(...accepted);
 		report.next = until;
@@ -107,7 +121,7 @@ export class Proposer {
 			return;
 		}
 
-		const count = this.#complete.length;
+		const count = [...this.#reports.values()].filter(({next}) => next === null).length;
 		this.#note('campaign', `has ${count} of ${majorityOf(this.#options.replicas)} promises needed`);
 		this.leadWhenReady();
 	}
@@ -116,16 +130,42 @@ export class Proposer {
 	 * Leads once a majority has promised, and nothing that one of them has
 	 * forgotten is still unknown here (rule R8: what lies at or below a `since`
 	 * is decided; it is fetched, never filled).
+	 *
+	 * The promise of a memory that was replaced does not count, and whoever is
+	 * replaced does not lead (rule R12). Both are seen before it is delivered: a
+	 * majority voted for the admission, so somebody here reports it.
 	 */
 	leadWhenReady() {
 		if (this.phase !== 'preparing') return;
-		const complete = this.#complete;
-		if (complete.length < majorityOf(this.#options.replicas)) return;
-		if (this.#learner.through < Math.max(...complete.map(({since}) => since))) return;
+		const majority = majorityOf(this.#options.replicas);
+		const whole = [...this.#reports].filter(([, {next}]) => next === null);
+		if (whole.length < majority) return;
+		const reports = whole.map(([, report]) => report);
+		if (this.#learner.through < Math.max(...reports.map(({since}) => since))) return;
+		const open = this.#openOf(reports);
+		const admittedAt = this.#membership.foresee(open);
+		const counting = whole.filter(([id, {admitted}]) => admitted >= admittedAt(id)).map(([id]) => id);
+		if (counting.length < majority || !counting.includes(this.#options.id)) return;
 		this.phase = 'leading';
-		this.#note('leader', `leads from slot ${this.#learner.through + 1} on, with ${complete.length} promises`);
-		this.#settle(complete);
+		this.#epoch = this.#membership.epoch;
+		this.#note('leader', `leads from slot ${this.#learner.through + 1} on, with ${counting.length} promises`);
+		this.#settle(open);
 		this.flush();
+	}
+
+	/**
+	 * A learner asks to be let in. Its admission has a slot of its own, and nothing
+	 * is proposed behind it before it is delivered: so nothing there can have a
+	 * vote of the memory that it replaces.
+	 */
+	onAdmit(replica: ReplicaId, incarnation: string) {
+		if (this.phase !== 'leading' || this.#isAdmitting || this.#admission) return;
+		if (this.#membership.isAdmitted(replica, incarnation)) return;
+		this.#admission = {replica, incarnation, after: this.#membership.admittedAt(replica)};
+	}
+
+	get #isAdmitting(): boolean {
+		return this.#epoch > this.#learner.through;
 	}
 
 	onRequest(request: Request) {
@@ -148,7 +188,7 @@ export class Proposer {
 	/** Slots were settled without being delivered one by one: what is in hand is counted anew. */
 	onInstalled() {
 		this.#inHand.clear();
-		const values = [...this.open.values(), ...this.#learner.decidedAbove()];
+		const values = [...this.open.values()].map(({value}) => value).concat(this.#learner.decidedAbove());
 		for (const request of values.flatMap(({requests}) => requests).concat(this.#queue)) {
 			this.#inHand.add(keyOf(request));
 		}
@@ -167,17 +207,24 @@ export class Proposer {
 
 		// The lowest first, as all others wait for it; and not so much that what is slow gets slower.
 		let size = 0;
-		for (const [slot, value] of this.open) {
-			if (slot >= this.#late || size >= this.#options.batchBytes) break;
-			this.#effects.broadcast({type: 'accept', view: this.#view, slot, value});
-			size += sizeOf(value);
+		for (const accept of this.open.values()) {
+			if (accept.slot >= this.#late || size >= this.#options.batchBytes) break;
+			this.#effects.broadcast(accept);
+			size += sizeOf(accept.value);
 		}
 
 		this.#late = this.#next;
 	}
 
-	get #complete(): Report[] {
-		return [...this.#reports.values()].filter(({next}) => next === null);
+	/** Of each slot that is reported, the proposal of the highest view. */
+	#openOf(reports: readonly Report[]): ReadonlyMap<Slot, Proposal> {
+		const open = new Map<Slot, Proposal>();
+		for (const proposal of reports.flatMap(({accepted}) => accepted)) {
+			const best = open.get(proposal.slot);
+			if (!best || proposal.view > best.view) open.set(proposal.slot, proposal);
+		}
+
+		return open;
 	}
 
 	/**
@@ -187,34 +234,25 @@ export class Proposer {
 	 * reported cannot have been decided, and the no-op closes it
 	 * (Paxos Made Simple, section 2.5).
 	 */
-	#settle(reports: readonly Report[]) {
-		const safe = new Map<Slot, Proposal>();
-		let last = this.#learner.through;
-		for (const {accepted} of reports) {
-			for (const proposal of accepted) {
-				const best = safe.get(proposal.slot);
-				if (!best || proposal.view > best.view) safe.set(proposal.slot, proposal);
-				last = Math.max(last, proposal.slot);
-			}
-		}
-
+	#settle(open: ReadonlyMap<Slot, Proposal>) {
+		const last = Math.max(this.#learner.through, ...open.keys());
 		const placed = new Set<string>();
 		for (this.#next = this.#learner.through + 1; this.#next <= last; ) {
 			const slot = this.#next;
 			const decided = this.#learner.decided.get(slot);
-			const proposal = safe.get(slot);
+			const proposal = open.get(slot);
+			const value = decided ?? proposal?.value ?? noOp;
 			if (decided) {
-				this.#next++;
+				this.#pass(value);
 			} else if (proposal) {
 				this.#note('proposal', `proposes again what view ${proposal.view} left open`, slot);
-				this.#propose(proposal.value);
+				this.#propose(value);
 			} else {
 				this.#note('no-op', 'no promise held this slot, proposes a no-op', slot);
-				this.#propose(noOp);
+				this.#propose(value);
 			}
 
-			const {requests} = decided ?? proposal?.value ?? noOp;
-			for (const request of requests) placed.add(keyOf(request));
+			for (const request of value.requests) placed.add(keyOf(request));
 		}
 
 		// What came while we were preparing, and stands in one of these slots, needs no other one.
@@ -228,27 +266,51 @@ export class Proposer {
 	 */
 	flush() {
 		const {batchRequests, batchBytes, windowSlots} = this.#options;
-		while (this.phase === 'leading' && this.#queue.length > 0) {
-			if (this.#next > this.#learner.through + windowSlots) return;
+		while (this.phase === 'leading' && (this.#admission || this.#queue.length > 0)) {
+			if (this.#isAdmitting || this.#next > this.#learner.through + windowSlots) return;
 			if (this.skips.delete(this.#next)) {
 				this.#note('skip', 'leaves this slot out, as ordered', this.#next++);
 				continue;
 			}
 
-			const requests = takeBatch(this.#queue, batchRequests, batchBytes);
-			this.#propose({at: this.#effects.now, requests});
+			const at = this.#effects.now;
+			if (this.#admission) {
+				const admission = this.#admission;
+				this.#admission = undefined;
+				this.#note(
+					'admission',
+					`proposes that r${admission.replica} takes part with a new memory`,
+					this.#next,
+				);
+				this.#propose({at, requests: [], admission});
+				continue;
+			}
+
+			this.#propose({at, requests: takeBatch(this.#queue, batchRequests, batchBytes)});
 		}
 	}
 
 	/** Phase 2a. */
 	#propose(value: Value) {
-		const slot = this.#next++;
-		this.open.set(slot, value);
+		const slot = this.#next;
+		const accept: Accept = {type: 'accept', view: this.#view, slot, value, epoch: this.#epoch};
+		this.open.set(slot, accept);
 		for (const request of value.requests) this.#inHand.add(keyOf(request));
-		this.#effects.broadcast({type: 'accept', view: this.#view, slot, value});
+		this.#effects.broadcast(accept);
+		this.#pass(value);
 	}
 
-	#note(kind: 'campaign' | 'leader' | 'proposal' | 'no-op' | 'skip', text: string, slot?: Slot) {
+	/** What stands in the next slot is settled. */
+	#pass(value: Value) {
+		if (value.admission) this.#epoch = this.#next;
+		this.#next++;
+	}
+
+	#note(
+		kind: 'campaign' | 'leader' | 'proposal' | 'no-op' | 'skip' | 'admission',
+		text: string,
+		slot?: Slot,
+	) {
 		this.#effects.note({kind, view: this.#view, text, ...(slot === undefined ? {} : {slot})});
 	}
 }

@@ -3,10 +3,12 @@ import assert from './assert.ts';
 import {Effects} from './effects.ts';
 import {sorted} from './imprint.ts';
 import {Learner} from './learner.ts';
+import {Membership} from './membership.ts';
 import {Proposer} from './proposer.ts';
 import {keyOf} from './requests.ts';
 import {Suspicion} from './suspicion.ts';
 import type {
+	Admitted,
 	Decided,
 	Entry,
 	Heartbeat,
@@ -31,6 +33,7 @@ import {nextViewOf, noView, primaryOf, rankOf} from './views.ts';
  * given, one step at a time.
  */
 export class Replica {
+	readonly membership: Membership;
 	readonly acceptor: Acceptor;
 	readonly learner: Learner;
 	readonly proposer: Proposer;
@@ -54,13 +57,14 @@ export class Replica {
 	readonly #marks = new Map<ReplicaId, Slot>();
 	readonly #effects: Effects;
 
-	/** `since`: the slot of the checkpoint that the entries follow; 0 if there is none. */
-	constructor(options: Options, entries: Iterable<Entry>, since: Slot) {
+	/** `since` and `admitted`: the slot of the checkpoint that the entries follow, and who was admitted by then; 0 and nobody if there is none. */
+	constructor(options: Options, entries: Iterable<Entry>, since: Slot, admitted: readonly Admitted[] = []) {
 		this.options = options;
 		this.#effects = new Effects();
-		this.acceptor = new Acceptor(options, this.#effects, since);
+		this.membership = new Membership(options, admitted);
+		this.acceptor = new Acceptor(this.membership, options, this.#effects, since);
 		this.learner = new Learner(this.acceptor, options, this.#effects);
-		this.proposer = new Proposer(this.learner, options, this.#effects);
+		this.proposer = new Proposer(this.membership, this.learner, options, this.#effects);
 		this.suspicion = new Suspicion(options);
 		this.#sinceBeat = options.heartbeatTicks;
 		for (const entry of entries) {
@@ -102,12 +106,12 @@ export class Replica {
 	}
 
 	status(): ReplicaStatus {
-		const {proposer, learner, acceptor} = this;
+		const {proposer, learner, acceptor, membership} = this;
 		const roles = {idle: 'backup', preparing: 'candidate', leading: 'primary'} as const;
 		return {
 			view: this.view,
 			leader: this.leader,
-			role: roles[proposer.phase],
+			role: membership.standing === 'member' ? roles[proposer.phase] : 'learner',
 			isDoubting: this.suspicion.isDoubting,
 			accepted: acceptor.highest,
 			decided: learner.highest,
@@ -124,7 +128,7 @@ export class Replica {
 	 * What only counts, or only served a note, is left out.
 	 */
 	imprint(): unknown {
-		const {acceptor, learner, proposer, suspicion, options} = this;
+		const {membership, acceptor, learner, proposer, suspicion, options} = this;
 		const {heartbeatTicks, holePatienceTicks} = options;
 		const waiting = [...this.waiting.values()].map(({request, beat}) => [
 			request,
@@ -133,7 +137,7 @@ export class Replica {
 		const holeTicks = Math.min(this.#holeTicks, Math.max(heartbeatTicks, holePatienceTicks));
 		const marks = sorted(this.#marks).filter(([, mark]) => mark > learner.through);
 		return [
-			[acceptor.imprint, learner.imprint, proposer.imprint, suspicion.imprint],
+			[membership.imprint, acceptor.imprint, learner.imprint, proposer.imprint, suspicion.imprint],
 			[waiting, this.leader, this.#isNew, Math.min(this.#sinceBeat, heartbeatTicks), holeTicks, marks],
 		];
 	}
@@ -172,7 +176,7 @@ export class Replica {
 			case 'progress':
 				return this.suspicion.onDelivered();
 			case 'install':
-				return this.#onInstall(input.slot);
+				return this.#onInstall(input.slot, input.admitted);
 			case 'settled':
 				for (const request of input.requests) this.waiting.delete(keyOf(request));
 				return;
@@ -208,6 +212,8 @@ export class Replica {
 			case 'accept':
 				if (!isPrimary) return;
 				this.#hearLeader(from);
+				// Who does not know yet who was admitted may have been replaced: it catches up first (rule R12).
+				if (message.epoch > this.learner.through) return;
 				return this.acceptor.onAccept(message.slot, message.value);
 			case 'accepted':
 				return this.learner.onAccepted(from, message.slot);
@@ -219,6 +225,8 @@ export class Replica {
 				return this.#onDecided(from, message);
 			case 'forgotten':
 				return this.#onForgotten(from, message.since);
+			case 'admit':
+				return this.proposer.onAdmit(from, message.incarnation);
 			case 'fetch':
 			case 'chunk':
 			case 'witness':
@@ -236,18 +244,23 @@ export class Replica {
 	 * Now and then a replica tells everybody where it is, how far it is and what
 	 * it thinks of the view. From the primary that is the sign of life; from the
 	 * others it is how views and decisions find their way around broken links.
-	 * Then it says again what has had no answer for a whole beat.
+	 * Then it says again what has had no answer for a whole beat. What a learner
+	 * thinks is nobody's concern: it only asks to be admitted.
 	 */
 	#beat() {
 		this.#sinceBeat = 0;
 		this.#beats++;
-		this.#effects.broadcast({
-			type: 'heartbeat',
-			view: this.view,
-			delivered: this.learner.through,
-			isLeading: this.proposer.phase === 'leading',
-			isDoubting: this.suspicion.isDoubting,
-		});
+		const {standing} = this.membership;
+		if (standing === 'learner')
+			this.#effects.broadcast({type: 'admit', incarnation: this.options.incarnation});
+		if (standing === 'member')
+			this.#effects.broadcast({
+				type: 'heartbeat',
+				view: this.view,
+				delivered: this.learner.through,
+				isLeading: this.proposer.phase === 'leading',
+				isDoubting: this.suspicion.isDoubting,
+			});
 		this.proposer.resend();
 		this.#repeatRequests();
 	}
@@ -361,8 +374,9 @@ export class Replica {
 		this.#note({kind: 'lag', peer: from, slot, text});
 	}
 
-	#onInstall(slot: Slot) {
+	#onInstall(slot: Slot, admitted: readonly Admitted[]) {
 		if (slot <= this.learner.through) return;
+		this.membership.install(admitted);
 		this.learner.install(slot);
 		this.acceptor.forget(slot);
 		for (const open of this.proposer.open.keys()) if (open <= slot) this.proposer.onDecided(open);
@@ -391,6 +405,7 @@ export class Replica {
 	 */
 	#campaign() {
 		const {id, replicas} = this.options;
+		if (this.membership.standing !== 'member') return;
 		if (!this.suspicion.isTurnOf(rankOf(id, this.view, replicas), this.#grace)) return;
 		const view = nextViewOf(id, this.view, replicas);
 		this.#enter(view, this.view === noView ? 'nobody led before' : `a majority doubts view ${this.view}`);
@@ -423,13 +438,25 @@ export class Replica {
 	#deliver() {
 		const {proposer, learner} = this;
 		for (const slot of proposer.open.keys()) if (learner.isDecided(slot)) proposer.onDecided(slot);
+		let slot = learner.through;
 		for (const value of learner.deliver()) {
+			if (this.membership.onDelivered(++slot, value)) this.#onAdmitted(slot, value.admission!.replica);
 			this.suspicion.onDelivered();
 			this.#holeTicks = 0;
 			proposer.onDelivered(value);
 			if (this.waiting.size === 0) continue;
 			for (const request of value.requests) this.waiting.delete(keyOf(request));
 		}
+	}
+
+	#onAdmitted(slot: Slot, replica: ReplicaId) {
+		const {id} = this.options;
+		const isReplaced = replica === id && this.membership.standing === 'replaced';
+		const who = replica === id ? 'this replica' : `r${replica}`;
+		const text = isReplaced ? 'another memory takes the place of this one' : `${who} takes part again`;
+		// A primary that was replaced may have led until now.
+		if (isReplaced) this.proposer.retire();
+		this.#note({kind: 'admission', slot, peer: replica, text});
 	}
 
 	/** States what must be true after every step: a bug of ours stops the replica instead of going on wrongly. */

@@ -10,6 +10,8 @@
  *   decided    a majority accepted the same proposal ("chosen"). A decided value never changes.
  *   delivered  decided, as is every slot before it: handed out, in slot order, to be executed.
  *   hole       a slot that is not decided while a later one is.
+ *   admission  lets a replica that lost its memory take part again, under a new incarnation (rule R12).
+ *   learner    a replica that is not admitted yet: it executes what is decided, and neither promises nor votes.
  *   owed       something that should have been delivered by now: a waiting request, a lag, an old hole.
  *   doubt      the opinion that the primary of the present view does not do its work.
  */
@@ -33,8 +35,23 @@ export type Request = {
 	readonly text: string;
 };
 
-/** A batch, stamped by the primary that first proposed it, in Unix milliseconds. */
-export type Value = {readonly at: number; readonly requests: readonly Request[]};
+/**
+ * Replica `replica` goes on with this memory, and with no older one. It has an
+ * effect only where `after` is the slot of the latest admission of that replica,
+ * 0 if there was none: what was proposed long ago does not undo a later one.
+ */
+export type Admission = {
+	readonly replica: ReplicaId;
+	readonly incarnation: string;
+	readonly after: Slot;
+};
+
+/** A batch, stamped by the primary that first proposed it, in Unix milliseconds; or an admission, alone in its slot. */
+export type Value = {
+	readonly at: number;
+	readonly requests: readonly Request[];
+	readonly admission?: Admission;
+};
 export const noOp: Value = {at: 0, requests: []};
 
 export type Proposal = {readonly view: View; readonly slot: Slot; readonly value: Value};
@@ -61,8 +78,10 @@ export type Promised = {
 	readonly from: Slot;
 	readonly until: Slot | null;
 	readonly accepted: readonly Proposal[];
-	/** Up to this slot the acceptor has forgotten what it accepted: it stands in its checkpoint (rule R8). */
+	/** Up to this slot the acceptor cannot say what it accepted: it stands in its checkpoint (rule R8), or went with an older memory (R12). */
 	readonly since: Slot;
+	/** The slot that admitted this memory of the acceptor; 0 if it is its first. */
+	readonly admitted: Slot;
 };
 
 /** Phase 2a. */
@@ -71,6 +90,8 @@ export type Accept = {
 	readonly view: View;
 	readonly slot: Slot;
 	readonly value: Value;
+	/** The latest slot before this one that holds an admission, 0 if none: who has not delivered it may not vote, as it may be replaced (rule R12). */
+	readonly epoch: Slot;
 };
 
 /** Phase 2b. */
@@ -92,6 +113,9 @@ export type Decided = {
 
 /** What you ask for lies behind my checkpoint, which stands at `since`: fetch that. */
 export type Forgotten = {readonly type: 'forgotten'; readonly since: Slot};
+
+/** From a learner, at every beat: let me take part again, with this memory. */
+export type Admit = {readonly type: 'admit'; readonly incarnation: string};
 
 /** From host to host, for one that is too far behind: the chat after this position. The core does not look into it. */
 export type Fetch = {readonly type: 'fetch'; readonly after: number};
@@ -118,6 +142,7 @@ export type Message =
 	| Ask
 	| Decided
 	| Forgotten
+	| Admit
 	| Fetch
 	| Chunk
 	| Witness;
@@ -128,6 +153,9 @@ export type Entry =
 	| {readonly type: 'accepted'; readonly view: View; readonly slot: Slot; readonly value: Value}
 	/** Without a value: what this replica has accepted for the slot, as the entries before this one say, is decided. */
 	| {readonly type: 'decided'; readonly slot: Slot; readonly value?: Value};
+
+/** The latest admission of a replica that had an effect, and its slot. */
+export type Admitted = {readonly replica: ReplicaId; readonly incarnation: string; readonly slot: Slot};
 
 /** All that can happen to a replica. `now` is the time of day in Unix milliseconds: it stamps batches, nothing else. */
 export type Input =
@@ -147,8 +175,8 @@ export type Input =
 	| {readonly type: 'checkpoint'; readonly slot: Slot}
 	/** A piece of a checkpoint came in: whoever sends it is at work, as if it had let us deliver something. */
 	| {readonly type: 'progress'}
-	/** The state up to this slot was fetched from a peer, and stands in a durable checkpoint here. */
-	| {readonly type: 'install'; readonly slot: Slot}
+	/** The state up to this slot was fetched from a peer, and stands in a durable checkpoint here; with it came who was admitted. */
+	| {readonly type: 'install'; readonly slot: Slot; readonly admitted: readonly Admitted[]}
 	/** Of what waits here, these will never do anything any more: executed without us, or their session is gone. */
 	| {readonly type: 'settled'; readonly requests: readonly Request[]}
 	/** For the demonstration: leave this slot out when its turn comes. Only while leading, only a slot that is not proposed yet. */
@@ -168,6 +196,7 @@ export type Note = {
 		| 'proposal' // proposes again what an older view left open
 		| 'skip' // left a slot out
 		| 'lag' // is behind, asks, has caught up
+		| 'admission' // a replica that lost its memory takes part again
 		| 'busy'; // refused a request
 	readonly view: View;
 	readonly slot?: Slot;
@@ -201,6 +230,10 @@ export type Options = {
 	readonly id: ReplicaId;
 	/** Number of replicas, 2f + 1. Ids run from 0 to replicas - 1. */
 	readonly replicas: number;
+	/** The name of this replica's memory: no two have the same. */
+	readonly incarnation: string;
+	/** This memory was begun in place of one that is lost: until it is admitted, the replica is a learner. */
+	readonly isNewcomer: boolean;
 	/** The beat: how often a replica speaks up, and says again what got no answer. */
 	readonly heartbeatTicks: number;
 	/** How long a primary may be silent, or owe something, before it is doubted. */
@@ -230,7 +263,7 @@ export type ReplicaStatus = {
 	readonly view: View;
 	/** Who leads this view, as far as this replica has heard. */
 	readonly leader: ReplicaId | null;
-	readonly role: 'primary' | 'candidate' | 'backup';
+	readonly role: 'primary' | 'candidate' | 'backup' | 'learner';
 	readonly isDoubting: boolean;
 	/** The highest slot accepted, and the highest decided. */
 	readonly accepted: Slot;

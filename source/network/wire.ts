@@ -1,5 +1,5 @@
 import type {Message, Proposal, Slot, Value, View} from '../consensus/types.ts';
-import {decodeValue, encodeValue, isCount} from '../value-text.ts';
+import {decodeValue, encodeValue, isCount, isIncarnation} from '../value-text.ts';
 
 /**
  * Messages between replicas, as packets and back. A message is a row: its type,
@@ -55,10 +55,10 @@ function rowOf(message: Message): readonly unknown[] {
 			return [type, message.view, message.from];
 		case 'promise': {
 			const accepted = message.accepted.map(({view, slot, value}) => [view, slot, encodeValue(value)]);
-			return [type, message.view, message.from, message.until, accepted, message.since];
+			return [type, message.view, message.from, message.until, accepted, message.since, message.admitted];
 		}
 		case 'accept':
-			return [type, message.view, message.slot, encodeValue(message.value)];
+			return [type, message.view, message.slot, encodeValue(message.value), message.epoch];
 		case 'accepted':
 			return [type, message.view, message.slot];
 		case 'request':
@@ -70,6 +70,8 @@ function rowOf(message: Message): readonly unknown[] {
 			return [type, message.from, message.values.map(encodeValue), message.delivered];
 		case 'forgotten':
 			return [type, message.since];
+		case 'admit':
+			return [type, message.incarnation];
 		case 'fetch':
 			return [type, message.after];
 		case 'chunk':
@@ -81,7 +83,7 @@ function rowOf(message: Message): readonly unknown[] {
 
 function readMessage(row: unknown): Message | undefined {
 	if (!Array.isArray(row)) return undefined;
-	const [type, one, two, three, four, five] = row as unknown[];
+	const [type, one, two, three, four, five, six] = row as unknown[];
 	switch (type) {
 		case 'heartbeat':
 			if (row.length !== 5 || !(isView(one) || one === -1) || !isCount(two)) return undefined;
@@ -91,15 +93,16 @@ function readMessage(row: unknown): Message | undefined {
 			if (row.length !== 3 || !isView(one) || !isSlot(two)) return undefined;
 			return {type, view: one, from: two};
 		case 'promise': {
-			if (row.length !== 6 || !isView(one) || !isSlot(two) || !isCount(five)) return undefined;
+			if (row.length !== 7 || !isView(one) || !isSlot(two)) return undefined;
+			if (!isCount(five) || !isCount(six)) return undefined;
 			if (three !== null && !isSlot(three)) return undefined;
 			const accepted = readList(four, readProposal);
-			return accepted && {type, view: one, from: two, until: three, accepted, since: five};
+			return accepted && {type, view: one, from: two, until: three, accepted, since: five, admitted: six};
 		}
 		case 'accept': {
-			if (row.length !== 4) return undefined;
+			if (row.length !== 5 || !isCount(four)) return undefined;
 			const proposal = readProposal([one, two, three]);
-			return proposal && {type, ...proposal};
+			return proposal && {type, ...proposal, epoch: four};
 		}
 		case 'accepted':
 			if (row.length !== 3 || !isView(one) || !isSlot(two)) return undefined;
@@ -117,6 +120,8 @@ function readMessage(row: unknown): Message | undefined {
 		}
 		case 'forgotten':
 			return row.length === 2 && isSlot(one) ? {type, since: one} : undefined;
+		case 'admit':
+			return row.length === 2 && isIncarnation(one) ? {type, incarnation: one} : undefined;
 		case 'fetch':
 			return row.length === 2 && isCount(one) ? {type, after: one} : undefined;
 		case 'chunk':

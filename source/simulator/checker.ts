@@ -1,7 +1,18 @@
 import type {ChatState} from '../chat/chat.ts';
 import {digestOf} from '../chat/chat-state.ts';
 import type {Answer, Line} from '../chat/types.ts';
-import type {Entry, Message, Proposal, ReplicaId, Request, Slot, Value, View} from '../consensus/types.ts';
+import {admit} from '../consensus/membership.ts';
+import type {
+	Admitted,
+	Entry,
+	Message,
+	Proposal,
+	ReplicaId,
+	Request,
+	Slot,
+	Value,
+	View,
+} from '../consensus/types.ts';
 import {majorityOf, noView, primaryOf} from '../consensus/views.ts';
 import {encodeValue} from '../value-text.ts';
 
@@ -14,8 +25,16 @@ export class Broken extends Error {
 	}
 }
 
-/** What the disk of a replica holds for sure, for all its lives. */
-type Memory = {view: View; readonly votes: Map<Slot, Vote> /** Of its checkpoint. */; since: Slot};
+/** What a directory of a replica holds for sure, for all its lives. */
+type Memory = {
+	readonly id: ReplicaId;
+	readonly incarnation: string;
+	readonly isNewcomer: boolean;
+	view: View;
+	readonly votes: Map<Slot, Vote>;
+	/** Of its checkpoint. */
+	since: Slot;
+};
 type Vote = {readonly view: View; readonly text: string};
 
 /** What came of a slot: the same for every replica. */
@@ -41,7 +60,11 @@ export class Checker {
 	/** Answers that clients were given to what they said. */
 	acknowledged = 0;
 	readonly #replicas: number;
-	readonly #disks: readonly Memory[];
+	/** Every memory that there ever was, and of each replica the one that it has now. */
+	readonly #memories: Memory[] = [];
+	readonly #disks: Memory[] = [];
+	#admitted: readonly Admitted[] = [];
+	readonly #everAdmitted = new Set<string>();
 	/** By text: no two messages of a world are the same. */
 	readonly #said = new Map<string, Said>();
 	readonly #openings = new Set<string>();
@@ -60,7 +83,18 @@ export class Checker {
 
 	constructor(replicas: number) {
 		this.#replicas = replicas;
-		this.#disks = Array.from({length: replicas}, () => ({view: noView, votes: new Map(), since: 0}));
+		for (let id = 0; id < replicas; id++) this.onMemory(id, '', false);
+	}
+
+	/** From here on this is the memory of a replica: a new one, or one that it had before. */
+	onMemory(id: ReplicaId, incarnation: string, isNewcomer: boolean) {
+		let memory = this.#memories.find(one => one.id === id && one.incarnation === incarnation);
+		if (!memory) {
+			memory = {id, incarnation, isNewcomer, view: noView, votes: new Map(), since: 0};
+			this.#memories.push(memory);
+		}
+
+		this.#disks[id] = memory;
 	}
 
 	/** A client says something for the first time. */
@@ -139,6 +173,7 @@ export class Checker {
 	/** A message leaves for another replica. */
 	onSent(id: ReplicaId, life: number, message: Message) {
 		if (!('view' in message)) return;
+		this.admittedBeforeItTakesPart(id, message.type);
 		this.viewOnDiskBeforeOnWire(id, message.view, message.type);
 		if (message.type === 'accepted') this.voteDurableBeforeSent(id, message.view, message.slot);
 		if (message.type === 'promise') {
@@ -164,8 +199,11 @@ export class Checker {
 		this.agreement(slot, text);
 		if (this.decided.has(slot)) return;
 		this.decidedByAMajority(slot, text);
+		if (value.admission) this.admittedByOthers(slot, text, value.admission.replica);
 		this.validity(slot, value);
 		this.decided.set(slot, text);
+		this.#admitted = admit(this.#admitted, slot, value);
+		for (const {incarnation} of this.#admitted) this.#everAdmitted.add(incarnation);
 	}
 
 	/** It has executed it; `hash` and `position` are of its chat afterwards. */
@@ -185,6 +223,11 @@ export class Checker {
 		this.#at = at;
 		this.story[position] = text;
 		this.#positions.set(text, position);
+	}
+
+	/** The slot that admitted the memory of this replica which counts; 0 if that is its first. */
+	admittedAt(id: ReplicaId): Slot {
+		return this.#admitted.find(({replica}) => replica === id)?.slot ?? 0;
 	}
 
 	promiseNeverFalls(id: ReplicaId, view: View) {
@@ -264,9 +307,31 @@ export class Checker {
 	}
 
 	decidedByAMajority(slot: Slot, text: string) {
-		const holders = this.#disks.filter(disk => disk.votes.get(slot)?.text === text).length;
+		const holders = this.#votersFor(slot, text).size;
 		if (holders >= majorityOf(this.#replicas)) return;
 		throw new Broken('decided by a majority', `slot ${slot} was executed with ${holders} votes on disk`);
+	}
+
+	/** Also of memories that are lost: they did vote. */
+	#votersFor(slot: Slot, text: string): Set<ReplicaId> {
+		const voted = this.#memories.filter(({votes}) => votes.get(slot)?.text === text);
+		return new Set(voted.map(({id}) => id));
+	}
+
+	admittedByOthers(slot: Slot, text: string, replica: ReplicaId) {
+		const voters = this.#votersFor(slot, text);
+		voters.delete(replica);
+		if (voters.size >= majorityOf(this.#replicas)) return;
+		throw new Broken('admitted by others', `r${replica} was admitted with ${voters.size} votes of others`);
+	}
+
+	admittedBeforeItTakesPart(id: ReplicaId, type: string) {
+		const {isNewcomer, incarnation} = this.#disks[id]!;
+		if (!isNewcomer || this.#everAdmitted.has(incarnation)) return;
+		throw new Broken(
+			'admitted before it takes part',
+			`r${id} said ${type} with a memory that nobody admitted`,
+		);
 	}
 
 	validity(slot: Slot, value: Value) {

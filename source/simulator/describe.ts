@@ -31,6 +31,8 @@ export function describeMessage(message: Message): string {
 			return `decided from slot ${message.from}: ${message.values.map(describeValue).join('; ')}`;
 		case 'forgotten':
 			return `forgotten, since slot ${message.since}`;
+		case 'admit':
+			return `admit me with the memory ${message.incarnation}`;
 		case 'fetch':
 			return `fetch the chat after position ${message.after}`;
 		case 'witness':
@@ -42,7 +44,8 @@ export function describeMessage(message: Message): string {
 	}
 }
 
-export function describeValue({requests}: Value): string {
+export function describeValue({requests, admission}: Value): string {
+	if (admission) return `r${admission.replica} takes part with the memory ${admission.incarnation}`;
 	const words = requests.map(({nick, session, text}) =>
 		session === 0 ? `${nick} opens a session` : `${nick}: ${text}`,
 	);

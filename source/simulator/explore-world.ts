@@ -13,6 +13,8 @@ export const clients = ['ada', 'bob'] as const;
 const optionsOf = (id: ReplicaId): Options => ({
 	id,
 	replicas,
+	incarnation: `${id}`.repeat(32),
+	isNewcomer: false,
 	heartbeatTicks: 1,
 	patienceTicks: 2,
 	startPatienceTicks: 3,

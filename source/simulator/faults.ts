@@ -18,8 +18,10 @@ export const strikes = {
 	'full disk': 'a write finds no room; the replica stops, and cannot start before there is some',
 	'stalled disk': 'writes do not end, or go on',
 	'slow disk': 'the disk of one replica takes thirty times as long for a while',
-	'lost directory': 'a replica dies, and its directory is gone: it must never vote again',
-	'damaged directory': 'a replica dies, and a bit of its memory has turned: it must never vote again',
+	'lost directory':
+		'a replica dies, and its directory is gone: it must never vote again, or be admitted with a new one',
+	'damaged directory': 'a replica dies, and a bit of its memory has turned: as if it was gone',
+	'old directory': 'a directory that was lost is found and put back, in place of the one that was begun anew',
 	pause: 'a replica stands still, and then all that it missed comes at once',
 	jump: 'the time of day of a replica jumps by up to a day',
 	glitch: 'a connection is reported closed although nothing is wrong',

@@ -21,6 +21,16 @@ import type {World} from './world.ts';
 
 type Checkpoint = {readonly state: ChatState; readonly log: string};
 
+/** A directory: what a replica knows when it starts. */
+type Memory = {
+	/** Of the machine's memories, in the order in which they were begun, from 0. */
+	readonly number: number;
+	readonly incarnation: string;
+	readonly isNewcomer: boolean;
+	readonly disk: MemoryDisk;
+	checkpoint: Checkpoint | undefined;
+};
+
 /** Units of time in a tick. Messages take 1 to 8 units, late ones up to 200. */
 export const tick = 10;
 /** As if a tick took the 10 ms that it takes by default. */
@@ -34,17 +44,21 @@ const transferLines = 3;
  */
 export class Machine {
 	readonly id: ReplicaId;
-	readonly disk: MemoryDisk;
 	life: Life | undefined;
-	checkpoint: Checkpoint | undefined;
 	/** How wrong its time of day is, in milliseconds. */
 	skew = 0;
 	isStalled = false;
 	/** How many times as long its writes take. */
 	slowness = 1;
 	isFull = false;
-	/** Its directory is gone or damaged: no replica is started here any more (rule R12). */
+	/** Its directory is gone or damaged: no replica is started here before it begins anew (rule R12). */
 	isRuined = false;
+	/** Its directory was lost, and it has not taken part again. */
+	#isLost = false;
+	#memory: Memory;
+	/** A directory that was found again, or of which there was a copy. */
+	#former: Memory | undefined;
+	#memories = 0;
 	#isStandingStill = false;
 	/** What would have happened here meanwhile. */
 	#missed: (() => void)[] = [];
@@ -55,8 +69,76 @@ export class Machine {
 	constructor(world: World, id: ReplicaId) {
 		this.#world = world;
 		this.id = id;
-		const delay = () => world.random.between(...world.faults.write) * this.slowness;
-		this.disk = new MemoryDisk((time, run) => this.later(time, run), delay, 10 * tick);
+		this.#memory = this.#newMemory(false);
+	}
+
+	get disk(): MemoryDisk {
+		return this.#memory.disk;
+	}
+
+	get checkpoint(): Checkpoint | undefined {
+		return this.#memory.checkpoint;
+	}
+
+	set checkpoint(checkpoint: Checkpoint) {
+		this.#memory.checkpoint = checkpoint;
+	}
+
+	get incarnation(): string {
+		return this.#memory.incarnation;
+	}
+
+	get isNewcomer(): boolean {
+		return this.#memory.isNewcomer;
+	}
+
+	/**
+	 * Its memory is gone, and no new one was seen to be admitted in its place. One that comes back after another
+	 * was begun stays lost: the admission of that other one may stand in the log, and cannot be taken back.
+	 */
+	get isLost(): boolean {
+		const isLatest = this.#memory.number === this.#memories - 1;
+		if (isLatest && this.replica?.membership.standing === 'member') this.#isLost = false;
+		return this.#isLost;
+	}
+
+	/** Its directory is gone. */
+	ruin(): void {
+		this.isRuined = true;
+		this.#isLost = true;
+	}
+
+	/** By order of somebody who knows that the old directory is gone, or believes it. */
+	beginAnew(): void {
+		if (!this.isRuined) return;
+		this.#former = this.#memory;
+		this.#memory = this.#newMemory(true);
+		this.isRuined = false;
+		this.#world.checker.onMemory(this.id, this.incarnation, true);
+		this.start();
+	}
+
+	/** The directory before this one is found, and put where it was; false if there was none. */
+	putBack(): boolean {
+		const found = this.#former;
+		if (!found) return false;
+		this.#world.crash(this.id);
+		if (this.#world.checker.admittedAt(this.id) > 0) this.#world.see('a replaced memory came back');
+		this.#former = this.#memory;
+		this.#memory = found;
+		this.isRuined = false;
+		this.#isLost = true;
+		this.#world.checker.onMemory(this.id, this.incarnation, this.isNewcomer);
+		return true;
+	}
+
+	#newMemory(isNewcomer: boolean): Memory {
+		const delay = () => this.#world.random.between(...this.#world.faults.write) * this.slowness;
+		const disk = new MemoryDisk((time, run) => this.later(time, run), delay, 10 * tick);
+		const number = this.#memories++;
+		const incarnation = `${this.id}${number}`.padStart(32, '0');
+		if (!isNewcomer) this.#world.checker.onMemory(this.id, incarnation, false);
+		return {number, incarnation, isNewcomer, disk, checkpoint: undefined};
 	}
 
 	/** Of the replica that lives here. */
@@ -147,7 +229,7 @@ export class Machine {
 		if (!this.life) return;
 		this.#world.happenings++;
 		this.#soon(() => {
-			this.#world.situations.onReceived(this, messages);
+			this.#world.situations.onReceived(this, from, messages);
 			this.life?.host.receive(from, messages);
 		});
 	}
@@ -256,11 +338,13 @@ export class Life implements Service {
 			'replica',
 			() => `r${id} starts with ${entries.length} entries after slot ${this.#since}`,
 		);
-		const options = {...world.options, skip, id, replicas: world.replicas};
-		const replica = new Replica(options, entries, this.#since);
+		const {incarnation, isNewcomer} = this.#machine;
+		const options = {...world.options, skip, id, replicas: world.replicas, incarnation, isNewcomer};
+		const admitted = this.#machine.checkpoint?.state.admitted ?? [];
+		const replica = new Replica(options, entries, this.#since, admitted);
 		world.checker.onStarted(id, this.#since, replica.view, replica.acceptor.accepted);
 		world.checker.logIsComplete(id, this.#since, this.log);
-		const watch = world.witness?.(options, entries, this.#since);
+		const watch = world.witness?.(options, entries, this.#since, admitted);
 		const now = () => world.timeOfDay(id);
 		this.#host = new Host(replica, this.#watched(disk), this.#network(), this, now, watch);
 		const {drift} = world.faults;
@@ -269,6 +353,13 @@ export class Life implements Service {
 			if (!this.isAlive) return;
 			world.situations.onBeat(this.#machine);
 			this.host.tick();
+			if (this.replica?.membership.standing === 'replaced') {
+				world.see('a replica found out that it was replaced');
+				world.crash(id);
+				this.#machine.ruin();
+				return;
+			}
+
 			this.#machine.later(pace, beat);
 		};
 		this.#machine.later(world.random.below(tick), beat);
@@ -474,7 +565,7 @@ export class Life implements Service {
 			const held = this.#held ?? [];
 			this.#held = undefined;
 			this.execute(held.filter(({slot}) => slot > state.slot));
-			this.host.install(state.slot);
+			this.host.install(state.slot, state.admitted);
 			this.#shortenJournal();
 		});
 	}

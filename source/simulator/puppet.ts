@@ -216,7 +216,7 @@ export class Puppet implements Service, Deeds {
 		this.#fetching = [];
 		this.#prepared.clear();
 		const since = this.slot;
-		const replica = new Replica(this.#options, this.#durable, since);
+		const replica = new Replica(this.#options, this.#durable, since, this.#checkpoint?.state.admitted);
 		this.#nothingIsForgotten(replica, since);
 		const disk = {
 			append: (entries: readonly Entry[], done: () => void) => {
@@ -270,7 +270,7 @@ export class Puppet implements Service, Deeds {
 				this.#keep({state, log: this.#log + this.#kept});
 				this.#log += this.#kept;
 				this.#chat = new Chat({sessions}, state);
-				this.#host!.install(state.slot);
+				this.#host!.install(state.slot, state.admitted);
 				this.#shortenJournal();
 			},
 			progress: () => this.#host!.progress(),

@@ -25,8 +25,9 @@ const mixes = {
 			blackout: 0.0003,
 			'sync error': 0.0005,
 			'full disk': 0.0002,
-			'lost directory': 0.0001,
-			'damaged directory': 0.0001,
+			'lost directory': 0.0004,
+			'damaged directory': 0.0002,
+			'old directory': 0.0003,
 			'hasty checkpoint': 0.005,
 			'interrupted transfer': 0.002,
 		},
@@ -73,8 +74,9 @@ const mixes = {
 			'full disk': 0.0001,
 			'stalled disk': 0.001,
 			'slow disk': 0.0003,
-			'lost directory': 0.00003,
-			'damaged directory': 0.00003,
+			'lost directory': 0.0004,
+			'damaged directory': 0.0002,
+			'old directory': 0.0003,
 			pause: 0.0005,
 			jump: 0.001,
 			glitch: 0.001,
@@ -256,12 +258,14 @@ class Run {
 	#heal() {
 		const world = this.#world;
 		const {random} = world;
-		// Whoever has lost its memory cannot help.
-		const ids = world.ids.filter(id => !world.machines[id]!.isRuined);
+		// Whoever has lost its memory cannot help, but a learner among them has to be admitted.
+		const ids = world.ids.filter(id => !world.machines[id]!.isLost);
+		const learners = world.ids.filter(id => world.machines[id]!.replica?.membership.standing === 'learner');
 		const majority = majorityOf(world.replicas);
 		const size = random.between(majority, ids.length);
 		while (ids.length > size) ids.splice(random.below(ids.length), 1);
 
+		for (const id of learners) if (random.chance(0.7)) ids.push(id);
 		this.#core = ids;
 		this.#wrong = heal(world, ids);
 		world.trace.add(
@@ -310,7 +314,8 @@ class Run {
 		// Patience has grown up to sixteenfold in the time of trouble, and two broken primaries may come in a row.
 		const end = world.events.now + 40 * world.options.patienceTicks * tick + 4000;
 		const isBehind = (id: ReplicaId) =>
-			world.machines[id]!.life!.chat.position < world.checker.story.length - 1;
+			world.machines[id]!.life!.chat.position < world.checker.story.length - 1 ||
+			world.machines[id]!.replica!.membership.standing !== 'member';
 		const isWaiting = () => this.#clients.some(client => client.isWaiting) || this.#core.some(isBehind);
 		while (isWaiting() && world.events.now < end) world.run(20);
 		const late = this.#clients.find(client => client.isWaiting);
@@ -332,6 +337,8 @@ class Run {
 				);
 			}
 
+			const {standing} = host.replica.membership;
+			if (standing !== 'member') throw new Broken('liveness', `r${id} is still a ${standing}`);
 			const held = [...host.replica.waiting.values()].find(({request}) => chat.hasSettled(request));
 			if (held) throw new Broken('liveness', `r${id} still holds "${held.request.text}", which is executed`);
 		}

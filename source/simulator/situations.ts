@@ -1,4 +1,4 @@
-import type {Entry, Message, Note, ReplicaId, Slot, Value} from '../consensus/types.ts';
+import type {Admission, Entry, Message, Note, ReplicaId, Slot, Value, View} from '../consensus/types.ts';
 import type {Life, Machine} from './machine.ts';
 import type {World} from './world.ts';
 
@@ -46,6 +46,13 @@ export const situations = [
 	'a write found no room, and the replica stopped',
 	'a replica could not start on a full disk',
 	'a replica without its memory was not started',
+	'a replica asked to be admitted',
+	'a replica was admitted with a new memory',
+	'a replica was admitted a second time',
+	'an admission was proposed again by the next primary',
+	'a replaced memory came back',
+	'a replica found out that it was replaced',
+	'a replaced memory promised',
 	'everything died at once',
 ] as const;
 export type Situation = (typeof situations)[number];
@@ -58,6 +65,8 @@ export class Situations {
 	/** In which life each led last. */
 	readonly #led = new Map<ReplicaId, number>();
 	readonly #leftOut = new Set<Slot>();
+	/** In which view each memory was first proposed. */
+	readonly #admissions = new Map<string, View>();
 
 	constructor(world: World) {
 		this.#world = world;
@@ -70,13 +79,18 @@ export class Situations {
 			this.#world.see('a no-op was proposed beside a value that was proposed again');
 	}
 
-	onReceived({replica}: Machine, messages: readonly Message[]): void {
+	onReceived({replica}: Machine, from: ReplicaId, messages: readonly Message[]): void {
 		if (!replica) return;
 		const {learner, acceptor} = replica;
 		for (const message of messages) {
 			if (message.type === 'decided' && message.values.length > 0 && learner.hasHole) {
 				const isNext = message.from <= learner.through + 1;
 				if (isNext) this.#world.see('a hole was fetched, not filled');
+			}
+
+			if (message.type === 'promise' && message.view === replica.view) {
+				const isReplaced = message.admitted < this.#world.checker.admittedAt(from);
+				if (isReplaced) this.#world.see('a replaced memory promised');
 			}
 
 			if (message.type === 'accept' && message.view >= replica.view && message.slot <= acceptor.since)
@@ -88,6 +102,9 @@ export class Situations {
 		const {machines} = this.#world;
 		for (const message of messages) {
 			if (message.type === 'request' && to.length > 1) this.#world.see('a late request went to everybody');
+			if (message.type === 'admit') this.#world.see('a replica asked to be admitted');
+			if (message.type === 'accept' && message.value.admission)
+				this.#onAdmissionProposed(message.view, message.value.admission);
 			if (message.type !== 'promise') continue;
 			if (message.until !== null) this.#world.see('a promise came in pages');
 			const candidate = machines[to[0]!]!.replica;
@@ -110,7 +127,9 @@ export class Situations {
 	}
 
 	/** `at`: of the log before it. */
-	onExecuted({requests, at: stamp}: Value, retries: number, at: number): void {
+	onExecuted({requests, at: stamp, admission}: Value, retries: number, at: number): void {
+		if (admission) this.#world.see('a replica was admitted with a new memory');
+		if (admission && admission.after > 0) this.#world.see('a replica was admitted a second time');
 		if (retries > 0) this.#world.see('a request was in two slots and executed once');
 		if (requests.length > 0 && stamp < at) this.#world.see('the clock of a primary was behind the log');
 	}
@@ -143,6 +162,12 @@ export class Situations {
 	onWakingUp({replica}: Machine): void {
 		if (replica?.proposer.phase === 'leading' && this.#world.view > replica.view)
 			this.#world.see('a primary that had stood still came back in an older view');
+	}
+
+	#onAdmissionProposed(view: View, {incarnation}: Admission): void {
+		const first = this.#admissions.get(incarnation) ?? view;
+		this.#admissions.set(incarnation, first);
+		if (view > first) this.#world.see('an admission was proposed again by the next primary');
 	}
 
 	#onNote(id: ReplicaId, {kind, text, slot = 0}: Note, life: Life | undefined): void {
@@ -178,6 +203,7 @@ export class Situations {
 			case 'hole':
 			case 'lag':
 			case 'busy':
+			case 'admission':
 				break;
 		}
 	}

@@ -115,6 +115,13 @@ const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean
 	'lost directory': ruin,
 	'damaged directory': ruin,
 
+	'old directory'(world, machine) {
+		// What is put away meanwhile counts as lost.
+		const isEnough = machine.isLost || lostOf(world) + 1 <= (world.replicas - 1) / 2;
+		if (!isEnough || !machine.putBack()) return false;
+		return startLater(world, machine);
+	},
+
 	pause(world, machine) {
 		machine.standStill();
 		soon(world, world.random.between(20, 800), () => machine.goOn());
@@ -273,12 +280,16 @@ function mendLater(world: World): undefined {
 
 /** No more than a minority: nothing is owed to those whose majority has lost its memory. */
 function ruin(world: World, machine: Machine): boolean | undefined {
-	const ruined = world.machines.filter(({isRuined}) => isRuined).length;
-	if (machine.isRuined || ruined + 1 > (world.replicas - 1) / 2) return false;
+	if (machine.isRuined) return false;
+	if (!machine.isLost && lostOf(world) + 1 > (world.replicas - 1) / 2) return false;
 	world.crash(machine.id);
-	machine.isRuined = true;
-	return startLater(world, machine);
+	machine.ruin();
+	startLater(world, machine);
+	if (world.random.chance(0.8)) soon(world, world.random.between(100, 1500), () => machine.beginAnew());
+	return undefined;
 }
+
+const lostOf = ({machines}: World): number => machines.filter(({isLost}) => isLost).length;
 
 /** From here on the core is well, and each of the others has something for ever. Returns what. */
 export function heal(world: World, core: readonly ReplicaId[]): string[] {

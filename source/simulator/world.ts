@@ -1,4 +1,4 @@
-import type {Entry, Options, ReplicaId, Request, Slot, View} from '../consensus/types.ts';
+import type {Admitted, Entry, Options, ReplicaId, Request, Slot, View} from '../consensus/types.ts';
 import {noView} from '../consensus/views.ts';
 import type {Watch} from '../host.ts';
 import {Checker} from './checker.ts';
@@ -12,10 +12,15 @@ import {type Situation, Situations} from './situations.ts';
 import {Trace} from './trace.ts';
 import type {Meddler} from './trouble.ts';
 
-export type Witness = (options: Options, entries: readonly Entry[], since: Slot) => Watch;
+export type Witness = (
+	options: Options,
+	entries: readonly Entry[],
+	since: Slot,
+	admitted: readonly Admitted[],
+) => Watch;
 
 /** Options of all replicas of a world. */
-export type Settings = Omit<Options, 'id' | 'replicas' | 'skip'>;
+export type Settings = Omit<Options, 'id' | 'replicas' | 'incarnation' | 'isNewcomer' | 'skip'>;
 
 export const settings: Settings = {
 	heartbeatTicks: 3,

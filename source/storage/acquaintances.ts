@@ -1,13 +1,9 @@
 import type {ReplicaId} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
-import {isCount} from '../value-text.ts';
+import {isCount, isIncarnation} from '../value-text.ts';
 import {failureOf, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
-
-/** That of a directory, as `meta` holds it. */
-export const isIncarnation = (value: unknown): value is string =>
-	typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 
 const format = 1;
 

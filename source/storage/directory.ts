@@ -19,6 +19,8 @@ export type ReplicaDirectory = {
 	/** The name of the cluster, derived from the secret. */
 	readonly identity: string;
 	readonly incarnation: string;
+	/** It was begun in place of one that was lost (rule R12). */
+	readonly isNewcomer: boolean;
 	readonly path: string;
 	/** A directory. */
 	readonly journal: string;
@@ -69,7 +71,7 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 	const members = await readMembers(data, cluster);
 	if (!(await isPrivateDirectory(path))) {
 		if (members.includes(id)) throw memoryGone(path, id);
-		await create(data, path, expected);
+		await create(data, path, {...expected, isNewcomer: false});
 	}
 
 	const release = await claim(path);
@@ -84,6 +86,7 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 			secret,
 			identity: cluster,
 			incarnation: meta.incarnation,
+			isNewcomer: meta.isNewcomer,
 			path,
 			journal,
 			checkpoint: join(path, 'checkpoint'),
@@ -99,11 +102,11 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 }
 
 /** It gets its name when all of it is on disk: a directory with the name but without content has lost it. */
-async function create(data: string, path: string, expected: Expected): Promise<void> {
+async function create(data: string, path: string, meta: Expected & {isNewcomer: boolean}): Promise<void> {
 	const unfinished = `${path}.new`;
 	await rm(unfinished, {recursive: true, force: true});
 	await mkdir(unfinished, {mode: 0o700});
-	await writeMeta(unfinished, expected);
+	await writeMeta(unfinished, meta);
 	await createJournal(join(unfinished, 'journal'));
 	await rename(unfinished, path);
 	await syncDirectory(data);

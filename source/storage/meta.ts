@@ -2,7 +2,7 @@ import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
 import type {ReplicaId} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
-import {isCount} from '../value-text.ts';
+import {isCount, isIncarnation} from '../value-text.ts';
 import {writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
@@ -16,9 +16,11 @@ export type Meta = {
 	readonly replicas: number;
 	/** Drawn when the directory was made: a replica that lost it and began anew has another one. */
 	readonly incarnation: string;
+	/** It was begun in place of one that was lost: the others have to admit it first (rule R12). */
+	readonly isNewcomer: boolean;
 };
 
-const format = 1;
+const format = 2;
 
 export async function writeMeta(directory: string, meta: Omit<Meta, 'incarnation'>): Promise<void> {
 	const incarnation = randomBytes(16).toString('hex');
@@ -36,7 +38,11 @@ export async function readMeta(directory: string): Promise<Meta> {
 }
 
 /** Throws a Failure if this is the memory of somebody else. */
-export function checkMeta(directory: string, found: Meta, expected: Omit<Meta, 'incarnation'>): void {
+export function checkMeta(
+	directory: string,
+	found: Meta,
+	expected: Omit<Meta, 'incarnation' | 'isNewcomer'>,
+): void {
 	const {cluster, id, replicas} = expected;
 	const refuse = (reason: string) => new Failure(`${directory} ${reason}: choose another --data`, 2);
 	if (found.cluster !== cluster) throw refuse('belongs to another cluster than the secret beside it');
@@ -46,7 +52,8 @@ export function checkMeta(directory: string, found: Meta, expected: Omit<Meta, '
 }
 
 function decode(text: string): Meta | undefined {
-	const {format: written, cluster, id, replicas, incarnation} = unsealJson(text) ?? {};
-	if (written !== format || typeof cluster !== 'string' || typeof incarnation !== 'string') return undefined;
-	return isCount(id) && isCount(replicas) ? {cluster, id, replicas, incarnation} : undefined;
+	const {format: written, cluster, id, replicas, incarnation, isNewcomer} = unsealJson(text) ?? {};
+	if (written !== format || typeof cluster !== 'string' || typeof isNewcomer !== 'boolean') return undefined;
+	if (!isCount(id) || !isCount(replicas) || !isIncarnation(incarnation)) return undefined;
+	return {cluster, id, replicas, incarnation, isNewcomer};
 }

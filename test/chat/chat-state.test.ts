@@ -3,7 +3,15 @@ import {Chat, type ChatState} from '../../source/chat/chat.ts';
 import {plainOf, stateOf} from '../../source/chat/chat-state.ts';
 
 const session = {client: 'a', session: 1, nonce: 'n', sequence: 2, position: 3, slot: 4};
-const state: ChatState = {slot: 9, position: 7, at: 1000, hash: 'ab'.repeat(32), sessions: [session]};
+const admission = {replica: 2, incarnation: '0a'.repeat(16), slot: 5};
+const state: ChatState = {
+	slot: 9,
+	position: 7,
+	at: 1000,
+	hash: 'ab'.repeat(32),
+	sessions: [session],
+	admitted: [admission],
+};
 const row = ['a', 1, 'n', 2, 3, 4];
 
 test('a state comes back from its plain form, through JSON, as it was', () => {

@@ -11,7 +11,7 @@ test('a view is written before anybody hears of it', () => {
 	expect(writes).toEqual([{type: 'view', view: 0}]);
 	expect(messages).toContainEqual({
 		to: 0,
-		message: {type: 'promise', view: 0, from: 1, until: null, accepted: [], since: 0},
+		message: {type: 'promise', view: 0, from: 1, until: null, accepted: [], since: 0, admitted: 0},
 	});
 });
 
@@ -41,7 +41,15 @@ test('a promise reports for each slot the proposal of the highest view, and none
 		.hear(0, accept(3, 2, two))
 		.hear(2, prepare(5, 2));
 	expect(door.said('promise')).toEqual([
-		{type: 'promise', view: 5, from: 2, until: null, accepted: [{view: 3, slot: 2, value: two}], since: 0},
+		{
+			type: 'promise',
+			view: 5,
+			from: 2,
+			until: null,
+			accepted: [{view: 3, slot: 2, value: two}],
+			since: 0,
+			admitted: 0,
+		},
 	]);
 });
 

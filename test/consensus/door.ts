@@ -19,6 +19,8 @@ import type {
 export const options: Options = {
 	id: 0,
 	replicas: 3,
+	incarnation: '0'.repeat(32),
+	isNewcomer: false,
 	heartbeatTicks: 2,
 	patienceTicks: 6,
 	startPatienceTicks: 20,
@@ -117,7 +119,7 @@ export class Door {
 		this.campaign(view);
 		const from = this.replica.learner.through + 1;
 		const other = (this.#id + 1) % 3;
-		return this.hear(other, {type: 'promise', view, from, until: null, accepted, since});
+		return this.hear(other, {type: 'promise', view, from, until: null, accepted, since, admitted: 0});
 	}
 
 	#step(input: Input): this {
@@ -157,5 +159,6 @@ export const accept = (view: View, slot: Slot, offered: Value): Message => ({
 	view,
 	slot,
 	value: offered,
+	epoch: 0,
 });
 export const accepted = (view: View, slot: Slot): Message => ({type: 'accepted', view, slot});

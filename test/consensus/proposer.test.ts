@@ -19,7 +19,7 @@ test('nothing is proposed before a majority has promised', () => {
 });
 
 test('for each slot the proposal of the highest view is proposed again, and the no-op where there is none', () => {
-	const door = new Door(0).hear(1, {type: 'accept', view: 1, slot: 1, value: one});
+	const door = new Door(0).hear(1, {type: 'accept', view: 1, slot: 1, value: one, epoch: 0});
 	door.lead(3, [
 		{view: 2, slot: 1, value: two},
 		{view: 2, slot: 3, value: two},
@@ -60,6 +60,7 @@ test('a promise counts when all of its pages are there', () => {
 		from: 1,
 		accepted: [{view: 0, slot: 1, value: one}],
 		since: 0,
+		admitted: 0,
 	} as const;
 	door.hear(1, {...first, until: 2});
 	expect(door.replica.status().role).toBe('candidate');

@@ -128,7 +128,7 @@ test('what only the primary may say is not taken from others', () => {
 test('a fetched checkpoint takes the place of all that came before it', () => {
 	const door = new Door(1).hear(0, leading).ask(request(1), request(2));
 	door.hear(0, {type: 'forgotten', since: 7});
-	door.do({type: 'install', slot: 7}).do({type: 'settled', requests: [request(1)]});
+	door.do({type: 'install', slot: 7, admitted: []}).do({type: 'settled', requests: [request(1)]});
 	expect(door.replica.status()).toMatchObject({delivered: 7, waiting: 1});
 	door.hear(0, accept(0, 8, value(request(2))), accepted(0, 8));
 	expect(door.take().decisions.map(({slot}) => slot)).toEqual([8]);

@@ -42,11 +42,20 @@ export function networkContract(meet: () => Promise<Neighbourhood>) {
 		const said: readonly Message[] = [
 			{type: 'heartbeat', view: 1, delivered: 2, isLeading: false, isDoubting: true},
 			{type: 'prepare', view: 1, from: 3},
-			{type: 'promise', view: 1, from: 3, until: 4, accepted: [{view: 0, slot: 3, value}], since: 2},
-			{type: 'accept', view: 1, slot: 3, value},
+			{
+				type: 'promise',
+				view: 1,
+				from: 3,
+				until: 4,
+				accepted: [{view: 0, slot: 3, value}],
+				since: 2,
+				admitted: 1,
+			},
+			{type: 'accept', view: 1, slot: 3, value, epoch: 2},
 			{type: 'accepted', view: 1, slot: 3},
 			{type: 'request', requests: [request]},
 			{type: 'ask', from: 3},
+			{type: 'admit', incarnation: '0f'.repeat(16)},
 			{type: 'decided', from: 3, values: [value, noOp], delivered: 4},
 		];
 		for (const network of networks) network.broadcast(said);

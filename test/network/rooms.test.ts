@@ -20,6 +20,7 @@ const letters = (length: number): Message => ({
 	type: 'accept',
 	view: 0,
 	slot: 1,
+	epoch: 0,
 	value: {at: 1, requests: [{client: 'c', session: 1, sequence: 1, nick: 'n', text: 'x'.repeat(length)}]},
 });
 

@@ -14,12 +14,18 @@ const request: Request = {
 const value: Value = {at: 1_790_000_000_000, requests: [request, {...request, sequence: 4, text: 'x'}]};
 const text = encodeValue(value);
 
+const admission: Value = {
+	at: 5,
+	requests: [],
+	admission: {replica: 2, incarnation: '0f'.repeat(16), after: 3},
+};
+
 /** One of each, and the ends of their ranges. */
 const messages: readonly Message[] = [
 	{type: 'heartbeat', view: 4, delivered: 17, isLeading: true, isDoubting: false},
 	{type: 'heartbeat', view: -1, delivered: 0, isLeading: false, isDoubting: true},
 	{type: 'prepare', view: 2 ** 52, from: 1},
-	{type: 'promise', view: 4, from: 3, until: null, accepted: [], since: 0},
+	{type: 'promise', view: 4, from: 3, until: null, accepted: [], since: 0, admitted: 0},
 	{
 		type: 'promise',
 		view: 4,
@@ -30,13 +36,15 @@ const messages: readonly Message[] = [
 			{view: 2, slot: 5, value: noOp},
 		],
 		since: 2,
+		admitted: 1,
 	},
-	{type: 'accept', view: 4, slot: 18, value},
-	{type: 'accept', view: 4, slot: 19, value: noOp},
+	{type: 'accept', view: 4, slot: 18, value, epoch: 0},
+	{type: 'accept', view: 4, slot: 19, value: admission, epoch: 7},
 	{type: 'accepted', view: 4, slot: Number.MAX_SAFE_INTEGER - 1},
 	{type: 'request', requests: [request]},
 	{type: 'request', requests: []},
 	{type: 'ask', from: 12},
+	{type: 'admit', incarnation: '0f'.repeat(16)},
 	{type: 'decided', from: 12, values: [value, noOp], delivered: 20},
 	{type: 'decided', from: 12, values: [], delivered: 20},
 	{type: 'forgotten', since: 1},
@@ -70,7 +78,7 @@ describe('what is said is what is heard', () => {
 
 	test('a value is encoded once, for all peers and the journal, also by who receives it', () => {
 		const fresh: Value = {...value};
-		const [row] = encode([{type: 'accept', view: 1, slot: 2, value: fresh}]) as [unknown[]];
+		const [row] = encode([{type: 'accept', view: 1, slot: 2, value: fresh, epoch: 0}]) as [unknown[]];
 		expect(row[3]).toBe(encodeValue(fresh));
 		const [heard] = decode(received([row])) as [Message & {type: 'accept'}];
 		expect(encodeValue(heard.value)).toBe(text);
@@ -208,6 +216,7 @@ describe('split', () => {
 		view: 1,
 		slot,
 		value: {at: 1, requests: [{...request, text: 'x'.repeat(400_000)}]},
+		epoch: 0,
 	});
 
 	test('small messages stay together, in order', () => {
@@ -236,7 +245,12 @@ function anyMessage(): fc.Arbitrary<Message> {
 		fc.record({client: anyText, session: count, sequence: count, nick: anyText, text: anyText}),
 		{maxLength: 4},
 	);
-	const values = fc.record({at: count, requests});
+	const incarnation = fc.string({unit: fc.constantFrom(...'0123456789abcdef'), minLength: 32, maxLength: 32});
+	const admission = fc.record({replica: count, incarnation, after: count});
+	const values = fc.oneof(
+		fc.record({at: count, requests}),
+		fc.record({at: count, requests: fc.constant([]), admission}),
+	);
 	const proposals = fc.record({view, slot, value: values});
 	return fc.oneof(
 		fc.record({
@@ -254,8 +268,9 @@ function anyMessage(): fc.Arbitrary<Message> {
 			until: fc.option(slot, {nil: null}),
 			accepted: fc.array(proposals, {maxLength: 3}),
 			since: count,
+			admitted: count,
 		}),
-		fc.record({type: fc.constant('accept' as const), view, slot, value: values}),
+		fc.record({type: fc.constant('accept' as const), view, slot, value: values, epoch: count}),
 		fc.record({type: fc.constant('accepted' as const), view, slot}),
 		fc.record({type: fc.constant('request' as const), requests}),
 		fc.record({type: fc.constant('ask' as const), from: slot}),
@@ -266,6 +281,7 @@ function anyMessage(): fc.Arbitrary<Message> {
 			delivered: count,
 		}),
 		fc.record({type: fc.constant('forgotten' as const), since: slot}),
+		fc.record({type: fc.constant('admit' as const), incarnation}),
 		fc.record({type: fc.constant('fetch' as const), after: count}),
 		fc.record({
 			type: fc.constant('witness' as const),

@@ -131,13 +131,13 @@ const breaches: Record<string, () => void> = {
 	'nothing is led that was not prepared in this life'() {
 		const checker = withVotes();
 		checker.onSent(0, 1, {type: 'prepare', view: 0, from: 1});
-		checker.onSent(0, 2, {type: 'accept', view: 0, slot: 1, value: value(request(1))});
+		checker.onSent(0, 2, {type: 'accept', view: 0, slot: 1, epoch: 0, value: value(request(1))});
 	},
 	'one proposal per view and slot'() {
 		const checker = withVotes();
 		checker.onSent(0, 1, {type: 'prepare', view: 0, from: 1});
 		for (const sequence of [1, 2]) {
-			checker.onSent(0, 1, {type: 'accept', view: 0, slot: 1, value: value(request(sequence))});
+			checker.onSent(0, 1, {type: 'accept', view: 0, slot: 1, epoch: 0, value: value(request(sequence))});
 		}
 	},
 };

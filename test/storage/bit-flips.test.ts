@@ -43,7 +43,11 @@ async function start(data: string): Promise<Memory> {
 		const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, onError);
 		opened.push(() => log.close());
 		const chat = new Chat({sessions: 100}, checkpoint);
-		const replica = new Replica({...settings, id: 0, replicas: 3, skip: []}, entries, slot);
+		const replica = new Replica(
+			{...settings, id: 0, replicas: 3, incarnation: '0'.repeat(32), isNewcomer: false, skip: []},
+			entries,
+			slot,
+		);
 		for (const decision of replica.step({type: 'tick', now: 0}).decisions) {
 			const {text} = chat.execute(decision.slot, decision.value);
 			await new Promise<void>(resolve => log.append(text, resolve));

@@ -28,6 +28,7 @@ const checkpointOf = (sessions: number): Checkpoint => ({
 	bytes: 9000,
 	hash: 'ab'.repeat(32),
 	at: 1_790_000_000_000,
+	admitted: [{replica: 1, incarnation: '0c'.repeat(16), slot: 77}],
 	sessions: Array.from({length: sessions}, (_, index) => ({
 		client: index.toString(16).padStart(64, '0'),
 		session: index + 1,

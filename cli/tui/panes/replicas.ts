@@ -46,7 +46,7 @@ type Context = {
 
 const count = (value: number | undefined): readonly [string] => [value === undefined ? '-' : String(value)];
 const stateWidth = 10;
-const roles = {primary: 'LEADER', candidate: 'CAND', backup: '-'} as const;
+const roles = {primary: 'LEADER', candidate: 'CAND', backup: '-', learner: 'learns'} as const;
 
 const columns = (comparedAt: number | null): readonly Column[] => [
 	{name: 'ID', width: 3, isLeft: true, drop: 0, cell: ({id}) => [`r${id}`, 'bold']},

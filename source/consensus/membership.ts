@@ -1,0 +1,96 @@
+import type {Admitted, Options, Proposal, ReplicaId, Slot, Value} from './types.ts';
+
+/**
+ * Whose word counts (rule R12).
+ *
+ * A replica whose memory is lost may have voted for what hardly anybody else
+ * voted for, so it must not begin to vote as if it had never lived. It begins
+ * as a learner, and asks to be admitted. The admission is a slot of the log,
+ * decided by the votes of f+1 others; all that its old memory helped to decide
+ * stands before this slot, and at least one of the others knows of each. Once
+ * it has executed the slot, and so all before it, it knows what it forgot: it
+ * promises and votes from here on. From its old memory nothing counts any more,
+ * even if that comes back.
+ *
+ * (Michael et al., Recovering Shared Objects Without Stable Storage, DISC 2017,
+ * tell why a recovery without such incarnations can lose what was decided.)
+ */
+export class Membership {
+	#admitted: readonly Admitted[] = [];
+	/** This memory has been admitted, and so cannot be waiting for that. */
+	#wasAdmitted = false;
+	readonly #options: Options;
+
+	/** `admitted`: as of the checkpoint at which this life begins. */
+	constructor(options: Options, admitted: readonly Admitted[]) {
+		this.#options = options;
+		this.install(admitted);
+	}
+
+	/** See Replica. */
+	get imprint(): unknown {
+		return [this.#admitted, this.#wasAdmitted];
+	}
+
+	/** What this replica is to the others. Who is replaced says nothing any more. */
+	get standing(): 'member' | 'learner' | 'replaced' {
+		const {id, incarnation, isNewcomer} = this.#options;
+		const own = latestOf(this.#admitted, id);
+		if (own?.incarnation === incarnation || (!own && !isNewcomer)) return 'member';
+		return isNewcomer && !this.#wasAdmitted ? 'learner' : 'replaced';
+	}
+
+	/** The slot that admitted the memory of this replica which counts; 0 if that is its first. */
+	admittedAt(replica: ReplicaId): Slot {
+		return latestOf(this.#admitted, replica)?.slot ?? 0;
+	}
+
+	/** The latest slot that admitted somebody, of those delivered; 0 if none did. */
+	get epoch(): Slot {
+		return Math.max(0, ...this.#admitted.map(({slot}) => slot));
+	}
+
+	isAdmitted(replica: ReplicaId, incarnation: string): boolean {
+		return latestOf(this.#admitted, replica)?.incarnation === incarnation;
+	}
+
+	/** It would end the memory of this very replica, whose own vote must not be among those that decide it. */
+	isOwnEnd({admission}: Value): boolean {
+		const {id, incarnation} = this.#options;
+		if (admission?.replica !== id || admission.incarnation === incarnation) return false;
+		return admission.after >= this.admittedAt(id);
+	}
+
+	/** True if it admitted somebody. */
+	onDelivered(slot: Slot, value: Value): boolean {
+		const before = this.#admitted;
+		this.install(admit(before, slot, value));
+		return this.#admitted !== before;
+	}
+
+	install(admitted: readonly Admitted[]) {
+		const {id, incarnation} = this.#options;
+		this.#admitted = admitted;
+		this.#wasAdmitted ||= this.isAdmitted(id, incarnation);
+	}
+
+	/** As admittedAt, if these were decided as well, in slots above what is delivered. */
+	foresee(open: ReadonlyMap<Slot, Proposal>): (replica: ReplicaId) => Slot {
+		let foreseen = this.#admitted;
+		const inOrder = [...open.values()].sort((one, other) => one.slot - other.slot);
+		for (const {slot, value} of inOrder) foreseen = admit(foreseen, slot, value);
+		return replica => latestOf(foreseen, replica)?.slot ?? 0;
+	}
+}
+
+/** Who is admitted after this slot: the same list, if the slot changes nothing. In order of id. */
+export function admit(before: readonly Admitted[], slot: Slot, {admission}: Value): readonly Admitted[] {
+	if (!admission) return before;
+	const {replica, incarnation, after} = admission;
+	if (after !== (latestOf(before, replica)?.slot ?? 0)) return before;
+	const others = before.filter(each => each.replica !== replica);
+	return [...others, {replica, incarnation, slot}].sort((one, other) => one.replica - other.replica);
+}
+
+const latestOf = (admitted: readonly Admitted[], replica: ReplicaId): Admitted | undefined =>
+	admitted.find(each => each.replica === replica);
