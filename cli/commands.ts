@@ -116,6 +116,23 @@ export const commands = {
 			return restart(words, flags);
 		},
 	},
+	readmit: {
+		says: 'let a replica begin anew whose memory is lost or damaged',
+		arguments: 'ID',
+		flags: [],
+		examples: [
+			['paxos-chat readmit 2', 'puts aside what is left of replica 2 in DATA, and begins anew'],
+			['paxos-chat restart 2', 'it learns what was decided, and votes once f+1 others have admitted it'],
+		],
+		notes: [
+			'Works on DATA, on the machine where the replica belongs, while it does not run. The old directory is kept beside the new one and must never be started again.',
+			'The log admits a replica only by the votes of f+1 others that have their memory: no more than f may lose theirs at a time.',
+		],
+		async run(words, flags) {
+			const {readmit} = await import('./commands/readmit.ts');
+			return readmit(words, flags);
+		},
+	},
 	skip: {
 		says: 'make the primary leave a slot out',
 		arguments: '[SLOT]',

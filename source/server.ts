@@ -20,7 +20,7 @@ import type {
 	Witness,
 } from './consensus/types.ts';
 import {majorityOf} from './consensus/views.ts';
-import {Failure} from './failure.ts';
+import {Failure, lostMemory} from './failure.ts';
 import {Host, type Service, type Watch} from './host.ts';
 import {Door} from './network/door.ts';
 import type {Done, Hash, Identity, Order, Said, Status, Weather} from './network/events.ts';
@@ -96,6 +96,7 @@ export class Server implements Service {
 	readonly #cluster: Cluster;
 	readonly #directory: ReplicaDirectory;
 	readonly #journal: Journal;
+	readonly #acquaintances: Acquaintances;
 	readonly #log: ChatLog;
 	#chat: Chat;
 	readonly #http: HttpServer;
@@ -187,6 +188,7 @@ export class Server implements Service {
 		this.#cluster = cluster;
 		this.#directory = directory;
 		this.#journal = parts.journal;
+		this.#acquaintances = acquaintances;
 		this.#log = parts.log;
 		this.#chat = parts.chat;
 		this.#checkpoint = parts.checkpoint;
@@ -223,7 +225,8 @@ export class Server implements Service {
 		this.#faults = new Faults({
 			die: Math.random,
 			receive: (from, messages) => {
-				this.#heardAt.set(from, performance.now());
+				// A learner sends none, and counts for nothing.
+				if (messages.some(({type}) => type === 'heartbeat')) this.#heardAt.set(from, performance.now());
 				this.#host.receive(from, messages);
 			},
 			disconnected: peer => this.#host.disconnected(peer),
@@ -233,10 +236,10 @@ export class Server implements Service {
 			id,
 			cluster,
 			identity,
-			incarnation: directory.incarnation,
+			memory: directory.memory,
 			acquaintances: {
 				incarnationOf: peer => acquaintances.incarnationOf(peer),
-				meet: (peer, incarnation) => this.#whole(acquaintances.meet(peer, incarnation)),
+				meet: (peer, memory) => this.#whole(acquaintances.meet(peer, memory)),
 			},
 			secret,
 			httpServer: this.#http,
@@ -278,6 +281,11 @@ export class Server implements Service {
 			defer: entries => this.#journal.defer(entries),
 		};
 		this.#host = new Host(parts.replica, disk, network, this, Date.now, parts.watch);
+		this.#rememberAdmitted();
+		if (parts.replica.membership.standing === 'learner')
+			options.log(
+				'begins with a new memory: executes what the others decide, and votes when they have admitted it',
+			);
 		// What the disk remembered was counted in an earlier life.
 		Object.assign(this.#counts, {retriesAnswered: 0, viewsEntered: 0, noOps: 0});
 	}
@@ -353,7 +361,8 @@ export class Server implements Service {
 			lines.push(...execution.lines);
 			answers.push(...execution.answers);
 			this.#counts.retriesAnswered += execution.retries;
-			if (value.requests.length === 0 && !value.admission) this.#counts.noOps++;
+			if (value.admission) this.#rememberAdmitted();
+			else if (value.requests.length === 0) this.#counts.noOps++;
 			const before = checkpointsIn(bytes);
 			bytes += Buffer.byteLength(execution.text);
 			// The same slots on every replica: their logs have the same bytes.
@@ -504,6 +513,9 @@ export class Server implements Service {
 	/** A timer that was held up calls once, not once for each tick it missed: nobody is doubted for our own sleep. */
 	#tick() {
 		this.#host.tick();
+		const {membership} = this.#host.replica;
+		if (membership.standing === 'replaced')
+			return this.fail(replaced(this.#directory, this.id, membership.admittedAt(this.id)));
 		this.#door.weather(this.#weatherNow());
 		// What makes no line makes the journal grow, too: sessions that are opened, views that come to nothing.
 		const isDue = this.#journal.bytesSinceRotation > 2 * this.#cluster.checkpointBytes;
@@ -608,6 +620,15 @@ export class Server implements Service {
 		});
 	}
 
+	/** From here on, peers that were replaced are turned away at the handshake. */
+	#rememberAdmitted() {
+		for (const {replica, incarnation} of this.#chat.admitted) {
+			if (replica === this.id) continue;
+			// Its rejection has ended this replica, and nobody else waits for it.
+			this.#whole(this.#acquaintances.admit(replica, incarnation)).catch(() => {});
+		}
+	}
+
 	/** All that was fetched goes into the log, piece by piece; gives the last piece. */
 	async #appendKept(): Promise<string> {
 		let last = '';
@@ -632,6 +653,7 @@ export class Server implements Service {
 		this.#held = undefined;
 		this.execute(held.filter(({slot}) => slot > state.slot));
 		this.#host.install(state.slot, state.admitted);
+		this.#rememberAdmitted();
 	}
 
 	/** What it comes to; if that is an error, it is the end. */
@@ -663,11 +685,18 @@ export class Server implements Service {
 			leader: replica.leader,
 			position: this.#chat.position,
 			executed: this.#chat.slot,
-			hasQuorum: this.#hears().length + 1 >= majorityOf(this.#cluster.replicas.length),
+			hasQuorum: this.#voters >= majorityOf(this.#cluster.replicas.length),
 			hole: replica.hole,
 		};
 	}
 
+	/** Replicas that vote, as far as this one can tell. */
+	get #voters(): number {
+		const {standing} = this.#host.replica.membership;
+		return this.#hears().length + (standing === 'member' ? 1 : 0);
+	}
+
+	/** Peers that take part. */
 	#hears(): ReplicaId[] {
 		const since = performance.now() - this.#cluster.patienceMs;
 		return [...this.#heardAt].filter(([, at]) => at > since).map(([peer]) => peer);
@@ -715,16 +744,12 @@ export class Server implements Service {
 	}
 }
 
-function coreOptions(
-	{cluster, id, skip}: ServerOptions,
-	{incarnation, isNewcomer}: ReplicaDirectory,
-): Options {
+function coreOptions({cluster, id, skip}: ServerOptions, {memory}: ReplicaDirectory): Options {
 	const ticks = (milliseconds: number) => Math.max(1, Math.round(milliseconds / cluster.tickMs));
 	return {
 		id,
 		replicas: cluster.replicas.length,
-		incarnation,
-		isNewcomer,
+		...memory,
 		heartbeatTicks: ticks(cluster.heartbeatMs),
 		patienceTicks: ticks(cluster.patienceMs),
 		startPatienceTicks: ticks(cluster.startPatienceMs),
@@ -754,8 +779,12 @@ const wrongState = ({path}: ReplicaDirectory, id: ReplicaId, slot: Slot, against
 	);
 
 const memoryLost = ({path}: ReplicaDirectory, id: ReplicaId, peer: ReplicaId) =>
+	lostMemory(`replica ${id} has lost its memory: replica ${peer} has met it with another one than ${path}`);
+
+/** Somebody let this replica begin anew, and that one was admitted. */
+const replaced = ({path}: ReplicaDirectory, id: ReplicaId, slot: Slot) =>
 	new Failure(
-		`replica ${id} has lost its memory: replica ${peer} has met it with another one than ${path}; it does not vote, or what it promised could be broken; put the old directory back, the others go on without it`,
+		`${path} was replaced: slot ${slot} of the log admits another memory of replica ${id}, and this one never votes again; start the replica with the directory that was begun anew`,
 	);
 
 const turnedAway = ({client, session, sequence}: Request, status: 'busy' | 'refused', why: string) => ({

@@ -1,7 +1,7 @@
 import {constants, writeSync} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
 import {dirname} from 'node:path';
-import {Failure} from '../failure.ts';
+import {Failure, lostMemory} from '../failure.ts';
 import {linesBetween, readAt} from './log-lines.ts';
 import type {Line} from './types.ts';
 
@@ -40,13 +40,9 @@ export class ChatLog {
 		try {
 			const {size} = await file.stat();
 			if (size < bytes)
-				throw new Failure(
-					`${path} is damaged: it has ${size} bytes, and its checkpoint names ${bytes}; this replica does not vote; the others go on without it`,
-				);
+				throw lostMemory(`${path} is damaged: it has ${size} bytes, and its checkpoint names ${bytes}`);
 			if (bytes > 0 && (await readAt(file, bytes - 1, 1))[0] !== 10)
-				throw new Failure(
-					`${path} is damaged: no line ends at byte ${bytes}, which its checkpoint names; this replica does not vote; the others go on without it`,
-				);
+				throw lostMemory(`${path} is damaged: no line ends at byte ${bytes}, which its checkpoint names`);
 			await file.truncate(bytes);
 			await file.chmod(0o600);
 			await syncDirectory(dirname(path));

@@ -107,6 +107,11 @@ export class Chat {
 		return this.#hash.toString('hex');
 	}
 
+	/** Whose memory was replaced; see ChatState. */
+	get admitted(): readonly Admitted[] {
+		return this.#admitted;
+	}
+
 	/** Undefined if the slot is not executed yet or too long ago. */
 	hashAt(slot: Slot): string | undefined {
 		if (slot === this.#checkpoint.slot) return this.#checkpoint.hash;

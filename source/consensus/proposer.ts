@@ -154,9 +154,10 @@ export class Proposer {
 	}
 
 	/**
-	 * A learner asks to be let in. Its admission has a slot of its own, and nothing
-	 * is proposed behind it before it is delivered: so nothing there can have a
-	 * vote of the memory that it replaces.
+	 * A learner asks to be let in. Its admission has a slot of its own. Nobody votes
+	 * for what comes behind before he has delivered it (see Accept), so nothing there
+	 * can have a vote of the memory that is replaced; and nothing is proposed there
+	 * that would only have to be said again.
 	 */
 	onAdmit(replica: ReplicaId, incarnation: string) {
 		if (this.phase !== 'leading' || this.#isAdmitting || this.#admission) return;

@@ -225,15 +225,19 @@ export type Output = {
 	readonly notes: readonly Note[];
 };
 
+/** Which memory a replica has: what it promised and voted for, on its disk. */
+export type MemoryName = {
+	/** No two memories have the same: 128 bits, in hex. */
+	readonly incarnation: string;
+	/** It was begun in place of one that is lost: until the log admits it, the replica is a learner (rule R12). */
+	readonly isNewcomer: boolean;
+};
+
 /** Durations are in ticks; the host chooses how long a tick is. */
-export type Options = {
+export type Options = MemoryName & {
 	readonly id: ReplicaId;
 	/** Number of replicas, 2f + 1. Ids run from 0 to replicas - 1. */
 	readonly replicas: number;
-	/** The name of this replica's memory: no two have the same. */
-	readonly incarnation: string;
-	/** This memory was begun in place of one that is lost: until it is admitted, the replica is a learner. */
-	readonly isNewcomer: boolean;
 	/** The beat: how often a replica speaks up, and says again what got no answer. */
 	readonly heartbeatTicks: number;
 	/** How long a primary may be silent, or owe something, before it is doubted. */

@@ -1,5 +1,5 @@
 import {createHash, createHmac, randomBytes, timingSafeEqual} from 'node:crypto';
-import type {ReplicaId} from '../consensus/types.ts';
+import type {MemoryName, ReplicaId} from '../consensus/types.ts';
 import {type Identity, protocolVersion} from './events.ts';
 
 /**
@@ -17,8 +17,8 @@ export type Handshake = Identity & {
 	/** Who dials: a replica says its id, an administrator has none. The nonce is that of its hello. */
 	readonly dialer: ReplicaId | null;
 	readonly dialerNonce: string;
-	/** Of the memory that the proof is about: a replica's, not an administrator's. */
-	readonly incarnation?: string;
+	/** What the proof is about: a replica has one, an administrator none. */
+	readonly memory?: MemoryName;
 };
 
 /** Who proves what: either end that it knows the secret, or a server that it has met the dialer with another memory. */
@@ -30,7 +30,7 @@ export type Prover = 'dialer' | 'server' | 'witness';
  * was sent proves nothing.
  */
 export function proofOf(secret: Buffer, prover: Prover, handshake: Handshake): string {
-	const {role, server, serverNonce, dialer, dialerNonce, cluster, replicas, rules, incarnation} = handshake;
+	const {role, server, serverNonce, dialer, dialerNonce, cluster, replicas, rules, memory} = handshake;
 	// As JSON, so that no two different handshakes can be spelled alike.
 	const facts = [
 		'paxos-chat',
@@ -44,7 +44,7 @@ export function proofOf(secret: Buffer, prover: Prover, handshake: Handshake): s
 		rules,
 		serverNonce,
 		dialerNonce,
-		...(incarnation === undefined ? [] : [incarnation]),
+		...(memory ? [memory.incarnation, memory.isNewcomer] : []),
 	];
 	return createHmac('sha256', secret).update(JSON.stringify(facts)).digest('hex');
 }

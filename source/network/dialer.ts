@@ -1,6 +1,6 @@
 import {io, type ManagerOptions, type Socket, type SocketOptions} from 'socket.io-client';
 import type {Address} from '../cluster.ts';
-import type {Message, ReplicaId} from '../consensus/types.ts';
+import type {MemoryName, Message, ReplicaId} from '../consensus/types.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
 import {
@@ -44,7 +44,7 @@ export class Dialer {
 	readonly #peer: Address;
 	readonly #self: ReplicaId;
 	readonly #identity: Identity;
-	readonly #incarnation: string;
+	readonly #memory: MemoryName;
 	readonly #secret: Buffer;
 	readonly #acquaintances: Acquaintances;
 	readonly #onLost: () => void;
@@ -63,8 +63,8 @@ export class Dialer {
 		/** Who dials. */
 		readonly self: ReplicaId;
 		readonly identity: Identity;
-		/** Of our own memory. */
-		readonly incarnation: string;
+		/** Our own. */
+		readonly memory: MemoryName;
 		readonly secret: Buffer;
 		readonly acquaintances: Acquaintances;
 		/** The peer has proved that it met us when we had another memory. */
@@ -78,7 +78,7 @@ export class Dialer {
 		this.#peer = options.peer;
 		this.#self = options.self;
 		this.#identity = options.identity;
-		this.#incarnation = options.incarnation;
+		this.#memory = options.memory;
 		this.#secret = options.secret;
 		this.#acquaintances = options.acquaintances;
 		this.#onLost = options.onLost;
@@ -174,11 +174,11 @@ export class Dialer {
 				handshake = answer;
 				this.#sayHello(socket, answer);
 			} else if (event === 'welcome' && handshake !== undefined) {
-				const incarnation = this.#proven('server', handshake, data);
-				if (incarnation === undefined) return this.#giveUp(socket, unproven);
-				if (incarnation === this.#acquaintances.incarnationOf(this.#peer.id)) return this.#hear();
+				const memory = this.#proven('server', handshake, data);
+				if (memory === undefined) return this.#giveUp(socket, unproven);
+				if (memory.incarnation === this.#acquaintances.incarnationOf(this.#peer.id)) return this.#hear();
 				isMeeting = true;
-				this.#acquaintances.meet(this.#peer.id, incarnation).then(
+				this.#acquaintances.meet(this.#peer.id, memory).then(
 					isKnown => {
 						isMeeting = false;
 						if (this.#socket !== socket) return;
@@ -188,8 +188,8 @@ export class Dialer {
 					() => this.#end(socket), // Our disk failed, and whoever owns it knows.
 				);
 			} else if (event === 'lost' && handshake !== undefined) {
-				const incarnation = this.#proven('witness', handshake, data);
-				const isTrue = incarnation !== undefined && incarnation !== this.#incarnation;
+				const memory = this.#proven('witness', handshake, data);
+				const isTrue = memory !== undefined && memory.incarnation !== this.#memory.incarnation;
 				this.#giveUp(socket, isTrue ? weLost : unproven);
 				if (isTrue) this.#onLost();
 			} else if (event === 'refused') {
@@ -206,18 +206,19 @@ export class Dialer {
 			version: protocolVersion,
 			...this.#identity,
 			id: this.#self,
-			incarnation: this.#incarnation,
+			...this.#memory,
 			nonce: handshake.dialerNonce,
-			proof: proofOf(this.#secret, 'dialer', {...handshake, incarnation: this.#incarnation}),
+			proof: proofOf(this.#secret, 'dialer', {...handshake, memory: this.#memory}),
 		});
 	}
 
-	/** The incarnation that the server names, if it is the peer and has proved what it says. */
-	#proven(prover: 'server' | 'witness', handshake: Handshake, data: unknown): string | undefined {
+	/** The memory that the server names, if it is the peer and has proved what it says. */
+	#proven(prover: 'server' | 'witness', handshake: Handshake, data: unknown): MemoryName | undefined {
 		const welcome = readWelcome(data);
 		if (welcome?.id !== this.#peer.id) return undefined;
-		const {incarnation, proof} = welcome;
-		return isProof(proof, this.#secret, prover, {...handshake, incarnation}) ? incarnation : undefined;
+		const {incarnation, isNewcomer, proof} = welcome;
+		const memory = {incarnation, isNewcomer};
+		return isProof(proof, this.#secret, prover, {...handshake, memory}) ? memory : undefined;
 	}
 
 	/** The handshake that follows from a challenge, or why there is none. */

@@ -1,5 +1,5 @@
 import type {Answer, Line} from '../chat/types.ts';
-import type {Note, ReplicaId, ReplicaStatus, Request, Slot} from '../consensus/types.ts';
+import type {MemoryName, Note, ReplicaId, ReplicaStatus, Request, Slot} from '../consensus/types.ts';
 
 /**
  * The language of the wire: every event, who says it, and what it carries.
@@ -24,15 +24,14 @@ export type Challenge = Identity & {readonly version: number; readonly id: Repli
 export type Hello =
 	| {readonly role: 'client' | 'monitor'; readonly version: number}
 	| {readonly role: 'administrator'; readonly version: number; readonly nonce: string; readonly proof: string}
-	| (Identity & {
-			readonly role: 'replica';
-			readonly version: number;
-			readonly id: ReplicaId;
-			/** Of its memory. */
-			readonly incarnation: string;
-			readonly nonce: string;
-			readonly proof: string;
-	  });
+	| (Identity &
+			MemoryName & {
+				readonly role: 'replica';
+				readonly version: number;
+				readonly id: ReplicaId;
+				readonly nonce: string;
+				readonly proof: string;
+			});
 
 /** How things stand at a replica, for its clients: sent in the welcome, and whenever it changes. */
 export type Weather = {
@@ -144,12 +143,12 @@ export type ServerToClient = {
  * Between replicas. The dialer hears; the server speaks, into the rooms `replicas` and `replica:ID`.
  * A packet is a list of messages, each in the form that `wire.ts` gives it (values encoded once, as text).
  */
-export type PeerWelcome = {readonly id: ReplicaId; readonly incarnation: string; readonly proof: string};
+export type PeerWelcome = MemoryName & {readonly id: ReplicaId; readonly proof: string};
 export type PeerToServer = {hello: (hello: Hello) => void};
 export type ServerToPeer = {
 	challenge: (challenge: Challenge) => void;
 	welcome: (welcome: PeerWelcome) => void;
-	/** The incarnation is that which the server remembers. */
+	/** The memory is that which the server remembers. */
 	lost: (lost: PeerWelcome) => void;
 	refused: (why: string) => void;
 	message: (messages: readonly unknown[]) => void;

@@ -1,4 +1,4 @@
-import type {ReplicaId} from '../consensus/types.ts';
+import type {MemoryName, ReplicaId} from '../consensus/types.ts';
 import {isCount} from '../value-text.ts';
 import {isNonce} from './auth.ts';
 import {type Challenge, type Hello, type Identity, type PeerWelcome, protocolVersion} from './events.ts';
@@ -14,8 +14,11 @@ export type PeerHello = Extract<Hello, {role: 'replica'}>;
 export type Acquaintances = {
 	/** The memory that the peer had when it was first met, once that is safely remembered. */
 	incarnationOf(peer: ReplicaId): string | undefined;
-	/** Whether this is the memory that the peer always had; a new peer is remembered first. Rejects when that fails. */
-	meet(peer: ReplicaId, incarnation: string): Promise<boolean>;
+	/**
+	 * Whether this is the memory that the peer always had; a new peer is remembered first. A newcomer is let in:
+	 * it does not vote before the log admits it. Rejects when the disk fails.
+	 */
+	meet(peer: ReplicaId, memory: MemoryName): Promise<boolean>;
 };
 
 /** Why a handshake failed: `kind` to tell it once, `text` to be read after the name of the other replica. */
@@ -33,14 +36,14 @@ export const readHello = (data: unknown): PeerHello | undefined =>
 		role: value => value === 'replica',
 		version: isCount,
 		id: isCount,
-		incarnation: isNonce,
+		...memory,
 		nonce: isNonce,
 		proof: isShort,
 	});
 
 /** Of `welcome`, and of `lost`. */
 export const readWelcome = (data: unknown): PeerWelcome | undefined =>
-	read<PeerWelcome>(data, {id: isCount, incarnation: isNonce, proof: isShort});
+	read<PeerWelcome>(data, {...memory, id: isCount, proof: isShort});
 
 /** What keeps two replicas apart, if anything does. */
 export function disagreement(
@@ -82,7 +85,7 @@ export const unproven: Trouble = {
 /** Its votes could break what it promised (rule R12). */
 export const memoryLost = (peer: ReplicaId): Trouble => ({
 	kind: 'memory',
-	text: `has lost its memory since it was first met here, and is not heard: put its old DATA/replica-${peer} back; the others go on without it`,
+	text: `has lost its memory since it was first met here, and is not heard: put its old DATA/replica-${peer} back, or let it begin anew: paxos-chat readmit ${peer}; the others go on without it`,
 });
 
 /** Who is at the place where `expected` should be. */
@@ -98,6 +101,7 @@ export const wrongCaller = (id: ReplicaId): Trouble => ({
 });
 
 const isShort = (value: unknown): value is string => typeof value === 'string' && value.length <= 128;
+const memory = {incarnation: isNonce, isNewcomer: (value: unknown) => typeof value === 'boolean'};
 const identity = {cluster: isShort, replicas: isCount, rules: isShort};
 
 /** A fresh object, if the data has exactly these keys as its own, and each guard takes its value. */

@@ -2,7 +2,7 @@ import {once} from 'node:events';
 import type {Server as HttpServer} from 'node:http';
 import {Server, type Socket} from 'socket.io';
 import type {Cluster} from '../cluster.ts';
-import type {Message, ReplicaId} from '../consensus/types.ts';
+import type {MemoryName, Message, ReplicaId} from '../consensus/types.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {Dialer} from './dialer.ts';
 import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
@@ -68,7 +68,7 @@ type Caller = {readonly peer: Peer; readonly hello: PeerHello; readonly handshak
 export class Rooms implements Network {
 	readonly #id: ReplicaId;
 	readonly #identity: Identity;
-	readonly #incarnation: string;
+	readonly #memory: MemoryName;
 	readonly #secret: Buffer;
 	readonly #acquaintances: Acquaintances;
 	readonly #mostBacklog: number;
@@ -85,8 +85,8 @@ export class Rooms implements Network {
 		readonly id: ReplicaId;
 		readonly cluster: Pick<Cluster, 'replicas' | 'windowSlots' | 'batchBytes'>;
 		readonly identity: Identity;
-		/** Of our own memory. */
-		readonly incarnation: string;
+		/** Our own. */
+		readonly memory: MemoryName;
 		/** Which memories the peers had when they were first met. */
 		readonly acquaintances: Acquaintances;
 		readonly secret: Buffer;
@@ -102,10 +102,10 @@ export class Rooms implements Network {
 		/** A sentence about somebody who does not fit in here. Once; of a peer again only after it was let in. */
 		onTrouble?(text: string): void;
 	}) {
-		const {id, cluster, identity, incarnation, acquaintances, secret, onMessages} = options;
+		const {id, cluster, identity, memory, acquaintances, secret, onMessages} = options;
 		this.#id = id;
 		this.#identity = identity;
-		this.#incarnation = incarnation;
+		this.#memory = memory;
 		this.#acquaintances = acquaintances;
 		this.#secret = secret;
 		// A new primary proposes a whole window again in one breath, which must not look like a peer that does not read.
@@ -120,7 +120,7 @@ export class Rooms implements Network {
 				peer: address,
 				self: id,
 				identity,
-				incarnation,
+				memory,
 				secret,
 				acquaintances,
 				onLost: () => options.onLost(address.id),
@@ -221,7 +221,7 @@ export class Rooms implements Network {
 			}
 			peer = answer.peer;
 			// A peer that was never met is remembered before it is welcomed.
-			this.#acquaintances.meet(peer.id, answer.hello.incarnation).then(
+			this.#acquaintances.meet(peer.id, answer.hello).then(
 				isKnown => {
 					clearTimeout(deadline);
 					this.#greet(answer, listener, isKnown);
@@ -248,12 +248,16 @@ export class Rooms implements Network {
 	#greet({peer, handshake}: Caller, listener: Listener, isKnown: boolean) {
 		const {socket} = listener;
 		if (this.#isClosed || !socket.connected) return;
-		const incarnation = isKnown ? this.#incarnation : this.#acquaintances.incarnationOf(peer.id)!;
-		const proof = proofOf(this.#secret, isKnown ? 'server' : 'witness', {...handshake, incarnation});
-		socket.emit(isKnown ? 'welcome' : 'lost', {id: this.#id, incarnation, proof});
+		const memory = isKnown ? this.#memory : this.#remembered(peer);
+		const proof = proofOf(this.#secret, isKnown ? 'server' : 'witness', {...handshake, memory});
+		socket.emit(isKnown ? 'welcome' : 'lost', {id: this.#id, ...memory, proof});
 		if (isKnown) return this.#letIn(peer, listener);
 		this.#tell(peer.name, memoryLost(peer.id), peer);
 		cut(socket, farewellMs);
+	}
+
+	#remembered({id}: Peer): MemoryName {
+		return {incarnation: this.#acquaintances.incarnationOf(id)!, isNewcomer: false};
 	}
 
 	/** Whom the first word on a connection proves, or why nobody. */
@@ -279,7 +283,7 @@ export class Rooms implements Network {
 		};
 		const isProven = isProof(hello.proof, this.#secret, 'dialer', {
 			...handshake,
-			incarnation: hello.incarnation,
+			memory: hello,
 		});
 		return isProven ? {peer, hello, handshake} : {trouble: unproven, peer};
 	}

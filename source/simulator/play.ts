@@ -23,6 +23,7 @@ export class PlayError extends Error {
  *   say NAME TEXT        starts the cluster, if it is the first thing that needs it
  *   run N ticks          lets time pass
  *   crash ID [unnoticed] · restart ID · stall ID · resume ID
+ *   wipe ID              its directory is gone; `begin anew ID` gives it another, `put back ID` the one before
  *   cut A>B · cut A-B · mend A>B · mend A-B · isolate ID · rejoin ID · heal
  *   lose TYPE A>B        the next message of this type on this link; `lose every TYPE A>B` until `heal`
  *   hold TYPE A>B        keeps it, until `release` lets all go that is held
@@ -30,6 +31,7 @@ export class PlayError extends Error {
  *   order skip SLOT      to whoever leads
  *   show KIND · hide KIND   message, disk; the others are shown from the beginning
  *   expect view N · expect leader ID · expect no leader · expect NAME answered N
+ *   expect ID member · expect ID learner · expect ID dead
  *   expect slot SLOT no-op · expect N slots · expect same logs · expect log ID N lines
  */
 export function perform(script: string): string {
@@ -60,6 +62,9 @@ const directions: readonly Direction[] = [
 	[/^crash (\d)$/, (stage, id) => stage.world.crash(Number(id))],
 	[/^crash (\d) unnoticed$/, (stage, id) => stage.world.crash(Number(id), false)],
 	[/^restart (\d)$/, (stage, id) => stage.restart(Number(id))],
+	[/^wipe (\d)$/, (stage, id) => stage.wipe(Number(id))],
+	[/^begin anew (\d)$/, (stage, id) => stage.machine(id).beginAnew()],
+	[/^put back (\d)$/, (stage, id) => stage.putBack(Number(id))],
 	[/^stall (\d)$/, (stage, id) => stage.machine(id).stall()],
 	[/^resume (\d)$/, (stage, id) => stage.machine(id).resume()],
 	[/^cut (\d)>(\d)$/, (stage, a, b) => stage.world.links.sever([Number(a)], [Number(b)])],
@@ -78,6 +83,10 @@ const directions: readonly Direction[] = [
 	[/^(show|hide) (message|disk)$/, (stage, verb, kind) => stage.show(kind as Kind, verb === 'show')],
 	[/^expect view (\d+)$/, (stage, view) => equal('view', stage.world.view, Number(view))],
 	[/^expect leader (\d)$/, (stage, id) => equal('leader', stage.world.leader, Number(id))],
+	[
+		/^expect (\d) (member|learner|dead)$/,
+		(stage, id, standing) => equal('it', stage.machine(id).replica?.membership.standing ?? 'dead', standing),
+	],
 	[/^expect no leader$/, stage => equal('leader', stage.world.leader, undefined)],
 	[
 		/^expect (\w+) answered (\d+)$/,
@@ -190,6 +199,16 @@ class Stage {
 
 	restart(id: ReplicaId) {
 		this.world.crash(id, false);
+		this.world.machines[id]!.start();
+	}
+
+	wipe(id: ReplicaId) {
+		this.world.crash(id);
+		this.world.machines[id]!.ruin();
+	}
+
+	putBack(id: ReplicaId) {
+		if (!this.world.machines[id]!.putBack()) throw new Error('there is no other directory');
 		this.world.machines[id]!.start();
 	}
 

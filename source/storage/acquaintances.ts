@@ -1,5 +1,5 @@
-import type {ReplicaId} from '../consensus/types.ts';
-import {Failure} from '../failure.ts';
+import type {MemoryName, ReplicaId} from '../consensus/types.ts';
+import {lostMemory} from '../failure.ts';
 import {isCount, isIncarnation} from '../value-text.ts';
 import {failureOf, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
@@ -31,9 +31,7 @@ export class Acquaintances {
 		const file = await readPrivate(path);
 		const incarnations = file ? decode(file.text) : new Map();
 		if (!incarnations)
-			throw new Failure(
-				`${path} is damaged: it does not say which memories the other replicas had; put it back from a backup of this directory; the others go on without this replica`,
-			);
+			throw lostMemory(`${path} is damaged: it does not say which memories the other replicas had`);
 		return new Acquaintances(path, incarnations);
 	}
 
@@ -44,9 +42,11 @@ export class Acquaintances {
 
 	/**
 	 * Resolves with whether this is the peer that we know. If we did not know any,
-	 * it is from now on, and that is durable. Rejects with a Failure of the disk.
+	 * it is from now on, and that is durable. A newcomer is welcome, and remembered
+	 * when the log has admitted it. Rejects with a Failure of the disk.
 	 */
-	async meet(peer: ReplicaId, incarnation: string): Promise<boolean> {
+	async meet(peer: ReplicaId, {incarnation, isNewcomer}: MemoryName): Promise<boolean> {
+		if (isNewcomer) return true;
 		if (!this.#incarnations.has(peer)) {
 			// Whoever else comes while the first meeting is being written waits for it, too.
 			if (!this.#pending.has(peer)) {
@@ -58,6 +58,14 @@ export class Acquaintances {
 		}
 
 		return this.#incarnations.get(peer) === incarnation;
+	}
+
+	/** The log says that the peer goes on with this memory, and with none before. Resolves when that is durable. */
+	admit(peer: ReplicaId, incarnation: string): Promise<void> {
+		this.#written = this.#written.then(async () => {
+			if (this.#incarnations.get(peer) !== incarnation) await this.#write(peer, incarnation);
+		});
+		return this.#written;
 	}
 
 	/** Waits for what is under way. */

@@ -4,7 +4,7 @@ import {dirname} from 'node:path';
 import type {ChatState} from '../chat/chat.ts';
 import {plainOf, stateOf} from '../chat/chat-state.ts';
 import type {Slot} from '../consensus/types.ts';
-import {Failure} from '../failure.ts';
+import {Failure, lostMemory} from '../failure.ts';
 import {isCount} from '../value-text.ts';
 import {isMissing, syncDirectory, writeDurably} from './files.ts';
 import {readPastCache} from './past-cache.ts';
@@ -76,9 +76,7 @@ export async function recoverCheckpoint(
 	const previous = await look(previousOf(path), since);
 	const {checkpoint} = previous;
 	if (!checkpoint && since > 0)
-		throw new Failure(
-			`${newest.why}; ${previous.why}; the journal begins after slot ${since}, so the memory of this replica has a gap, and it does not vote; put the right file back, the others go on without it`,
-		);
+		throw lostMemory(`${newest.why}; ${previous.why}; the journal begins after slot ${since}`);
 	if (checkpoint) {
 		tell(`${newest.why}: starts from the one before it, of slot ${checkpoint.slot}, and the journal`);
 		await rename(previousOf(path), path);

@@ -2,8 +2,8 @@ import {existsSync} from 'node:fs';
 import {mkdir, rename, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {Cluster} from '../cluster.ts';
-import type {ReplicaId} from '../consensus/types.ts';
-import {Failure} from '../failure.ts';
+import type {MemoryName, ReplicaId} from '../consensus/types.ts';
+import {Failure, lostMemory} from '../failure.ts';
 import {claim, claimPatiently, type Release} from './claim.ts';
 import {failureOf, syncDirectory} from './files.ts';
 import {createJournal} from './journal.ts';
@@ -18,9 +18,7 @@ export type ReplicaDirectory = {
 	readonly secret: Secret;
 	/** The name of the cluster, derived from the secret. */
 	readonly identity: string;
-	readonly incarnation: string;
-	/** It was begun in place of one that was lost (rule R12). */
-	readonly isNewcomer: boolean;
+	readonly memory: MemoryName;
 	readonly path: string;
 	/** A directory. */
 	readonly journal: string;
@@ -63,6 +61,53 @@ export async function openReplicaDirectory(options: Options): Promise<ReplicaDir
 	}
 }
 
+/**
+ * Begins a memory in place of one that is lost or damaged, which is put aside:
+ * the replica will be a learner until the log admits it (rule R12). Resolves
+ * with where the old one is kept, undefined if there is none. Throws a Failure
+ * if the replica runs, or nobody could admit it.
+ */
+export async function beginAnew({data, id, cluster}: Options): Promise<string | undefined> {
+	const replicas = cluster.replicas.length;
+	if (replicas === 1)
+		throw new Failure('a cluster of one replica has no others that could admit it again', 2);
+	const path = replicaPath(data, id);
+	try {
+		await ensureData(data);
+		const secret = await ensureSecret(data, cluster);
+		const name = clusterOf(secret);
+		const leave = await claimPatiently(data);
+		if (!leave) throw new Failure(`${data} is in use by another process that does not let go of it`);
+		try {
+			const kept = await putAside(path, id);
+			await create(data, path, {cluster: name, id, replicas, isNewcomer: true});
+			const members = await readMembers(data, name);
+			if (!members.includes(id)) await writeMembers(data, name, [...members, id]);
+			return kept;
+		} finally {
+			await leave();
+		}
+	} catch (error) {
+		throw failureOf(data, error);
+	}
+}
+
+/** Where it is from then on. */
+async function putAside(path: string, id: ReplicaId): Promise<string | undefined> {
+	if (!(await isPrivateDirectory(path))) return undefined;
+	const release = await claim(path);
+	if (!release) throw new Failure(`${path} is in use: replica ${id} runs, with the memory that it has`);
+	try {
+		let number = 1;
+		while (existsSync(`${path}.lost-${number}`)) number++;
+		const kept = `${path}.lost-${number}`;
+		await rename(path, kept);
+		return kept;
+	} finally {
+		await release();
+	}
+}
+
 type Expected = {readonly cluster: string; readonly id: ReplicaId; readonly replicas: number};
 
 async function openMember(data: string, expected: Expected, secret: Secret): Promise<ReplicaDirectory> {
@@ -85,8 +130,7 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 		return {
 			secret,
 			identity: cluster,
-			incarnation: meta.incarnation,
-			isNewcomer: meta.isNewcomer,
+			memory: {incarnation: meta.incarnation, isNewcomer: meta.isNewcomer},
 			path,
 			journal,
 			checkpoint: join(path, 'checkpoint'),
@@ -113,6 +157,4 @@ async function create(data: string, path: string, meta: Expected & {isNewcomer: 
 }
 
 const memoryGone = (path: string, id: ReplicaId) =>
-	new Failure(
-		`${path} is gone, and with it the memory of replica ${id}: it does not vote, or what it promised could be broken; put the directory back, the others go on without it`,
-	);
+	lostMemory(`${path} is gone, and with it what replica ${id} promised`);

@@ -2,7 +2,7 @@ import {existsSync} from 'node:fs';
 import {mkdir, rename, rm} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import type {Entry, Slot} from '../consensus/types.ts';
-import {Failure} from '../failure.ts';
+import {Failure, lostMemory} from '../failure.ts';
 import type {Disk} from './disk.ts';
 import {encodeEntry} from './entry-text.ts';
 import {type Files, failureOf, type Reader, realFiles, realReader, syncDirectory} from './files.ts';
@@ -120,10 +120,7 @@ export class Journal implements Disk {
 			await removeUnfinished(files, reader, directory);
 			const recovered = await recover(directory, reader);
 			const {entries, since, tornAt, last, highestSegment, superfluous} = recovered;
-			if (last === undefined)
-				throw new Failure(
-					`${directory}: the journal is empty; this replica has lost its memory and does not vote`,
-				);
+			if (last === undefined) throw lostMemory(`${directory}: the journal is empty`);
 			const segment = await createSegment(files, directory, highestSegment + 1, segmentBytes, last.bytes);
 			const watermark = await Watermark.create(files, watermarkOf(directory), recovered.mark);
 			await removeSegments(files, directory, superfluous);

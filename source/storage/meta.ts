@@ -1,6 +1,6 @@
 import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
-import type {ReplicaId} from '../consensus/types.ts';
+import type {MemoryName, ReplicaId} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import {isCount, isIncarnation} from '../value-text.ts';
 import {writeAtomically} from './files.ts';
@@ -8,16 +8,12 @@ import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
 
 /** Whose memory a replica directory is. */
-export type Meta = {
+export type Meta = MemoryName & {
 	/** The name of the cluster, as its secret gives it. */
 	readonly cluster: string;
 	readonly id: ReplicaId;
 	/** Replicas in the cluster. */
 	readonly replicas: number;
-	/** Drawn when the directory was made: a replica that lost it and began anew has another one. */
-	readonly incarnation: string;
-	/** It was begun in place of one that was lost: the others have to admit it first (rule R12). */
-	readonly isNewcomer: boolean;
 };
 
 const format = 2;

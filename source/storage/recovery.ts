@@ -1,5 +1,5 @@
 import type {Entry, Slot} from '../consensus/types.ts';
-import {Failure} from '../failure.ts';
+import {Failure, lostMemory} from '../failure.ts';
 import {decodeEntry} from './entry-text.ts';
 import {type Reader, realReader} from './files.ts';
 import {type Group, groupAt, magic, payloadOf} from './group.ts';
@@ -202,10 +202,7 @@ const damageBefore = (beyond: number, path: string, end: number) =>
 	damage(`${path}: damaged at byte ${end}`, `group ${beyond} after it is intact`);
 const damageAfter = (last: number, path: string, first: Group) =>
 	damage(path, `it begins with group ${first.number}, but group ${last + 1} is damaged or missing`);
-const damage = (place: string, reason: string) =>
-	new Failure(
-		`${place}, ${reason}: this replica does not vote with a gap in its memory; the others go on without it`,
-	);
+const damage = (place: string, reason: string) => lostMemory(`${place}, ${reason}`);
 
 function scanSegment(number: number, path: string, buffer: Buffer): SegmentScan {
 	const groups: Group[] = [];

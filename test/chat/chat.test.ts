@@ -417,3 +417,17 @@ describe('everywhere the same', () => {
 		expect(state).toEqual(chat.state());
 	});
 });
+
+test('who was admitted is part of the state, and outlives a checkpoint', () => {
+	const admission = (after: number) => ({
+		at: 1,
+		requests: [],
+		admission: {replica: 2, incarnation: 'a'.repeat(32), after},
+	});
+	const chat = new Chat({sessions: 3});
+	expect(chat.execute(1, admission(0))).toEqual({text: '', lines: [], answers: [], retries: 0});
+	expect(chat.admitted).toEqual([{replica: 2, incarnation: 'a'.repeat(32), slot: 1}]);
+	const later = new Chat({sessions: 3}, chat.state());
+	later.execute(2, admission(0));
+	expect(later.admitted).toEqual(chat.admitted);
+});

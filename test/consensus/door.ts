@@ -1,5 +1,6 @@
 import {Replica} from '../../source/consensus/replica.ts';
 import type {
+	Accept,
 	Decision,
 	Entry,
 	Input,
@@ -154,7 +155,7 @@ export const beat = (
 	}: {delivered?: Slot; isLeading?: boolean; isDoubting?: boolean} = {},
 ): Message => ({type: 'heartbeat', view, delivered, isLeading, isDoubting});
 export const prepare = (view: View, from: Slot): Message => ({type: 'prepare', view, from});
-export const accept = (view: View, slot: Slot, offered: Value): Message => ({
+export const accept = (view: View, slot: Slot, offered: Value): Accept => ({
 	type: 'accept',
 	view,
 	slot,

@@ -2,7 +2,7 @@ import {once} from 'node:events';
 import {WebSocket, WebSocketServer} from 'ws';
 import {type Handshake, newNonce, proofOf} from '../../source/network/auth.ts';
 import {type Challenge, paths, protocolVersion} from '../../source/network/events.ts';
-import {identity, incarnationOf, secret} from './rooms-of-test.ts';
+import {founderOf, identity, secret} from './rooms-of-test.ts';
 
 /** A caller that speaks frame by frame, so that it can also say what no library would. */
 export class RawCaller {
@@ -80,14 +80,14 @@ export function helloTo(challenge: Challenge, id: number) {
 		serverNonce: challenge.nonce,
 		dialer: id,
 		dialerNonce: nonce,
-		incarnation: incarnationOf(id),
+		memory: founderOf(id),
 	};
 	return {
 		...identity,
 		role: 'replica',
 		version: protocolVersion,
 		id,
-		incarnation: incarnationOf(id),
+		...founderOf(id),
 		nonce,
 		proof: proofOf(secret, 'dialer', handshake),
 	};

@@ -2,7 +2,7 @@ import {createServer, type Server as HttpServer} from 'node:http';
 import type {AddressInfo, Socket as TcpSocket} from 'node:net';
 import {setTimeout as pause} from 'node:timers/promises';
 import {type Address, defaults} from '../../source/cluster.ts';
-import type {ReplicaId} from '../../source/consensus/types.ts';
+import type {MemoryName, ReplicaId} from '../../source/consensus/types.ts';
 import type {Identity} from '../../source/network/events.ts';
 import {Rooms} from '../../source/network/rooms.ts';
 import type {Heard} from './network.contract.ts';
@@ -10,6 +10,7 @@ import type {Heard} from './network.contract.ts';
 export const secret = Buffer.from('5e'.repeat(32), 'hex');
 /** Of the memory of a replica that never lost it. */
 export const incarnationOf = (id: ReplicaId): string => String(id).padStart(32, '0');
+export const founderOf = (id: ReplicaId): MemoryName => ({incarnation: incarnationOf(id), isNewcomer: false});
 export const identity: Identity = {cluster: 'cluster', replicas: 3, rules: 'rules'};
 
 /** One replica's place in a test: a server on a port of its own, rooms on it, and all that they reported. */
@@ -55,19 +56,20 @@ export class Place {
 
 	open(
 		addresses: readonly Address[],
-		different: Partial<Identity> & {secret?: Buffer; incarnation?: string} = {},
+		different: Partial<Identity> & {secret?: Buffer; memory?: MemoryName} = {},
 	): this {
-		const {secret: otherSecret, incarnation = incarnationOf(this.id), ...otherIdentity} = different;
+		const {secret: otherSecret, memory = founderOf(this.id), ...otherIdentity} = different;
 		this.#rooms = new Rooms({
 			id: this.id,
 			cluster: {...defaults, replicas: addresses},
 			identity: {...identity, replicas: addresses.length, ...otherIdentity},
-			incarnation,
+			memory,
 			acquaintances: {
 				incarnationOf: peer => this.met.get(peer),
-				meet: async (peer, other) => {
-					if (!this.met.has(peer)) this.met.set(peer, other);
-					return this.met.get(peer) === other;
+				meet: async (peer, {incarnation, isNewcomer}) => {
+					if (isNewcomer) return true;
+					if (!this.met.has(peer)) this.met.set(peer, incarnation);
+					return this.met.get(peer) === incarnation;
 				},
 			},
 			secret: otherSecret ?? secret,

@@ -13,7 +13,7 @@ import {type Identity, paths} from '../../source/network/events.ts';
 import {encode} from '../../source/network/wire.ts';
 import {networkContract} from './network.contract.ts';
 import {helloTo, opening, RawCaller, RawServer} from './raw-peer.ts';
-import {addressesOf, identity, incarnationOf, Place, secret, until} from './rooms-of-test.ts';
+import {addressesOf, founderOf, identity, incarnationOf, Place, secret, until} from './rooms-of-test.ts';
 
 const vote = (slot: number): Message => ({type: 'accepted', view: 0, slot});
 const letters = (length: number): Message => ({
@@ -443,9 +443,9 @@ describe('hostile frames', () => {
 						dialer: 0,
 						dialerNonce: hello.nonce,
 					} as const;
-					const incarnation = incarnationOf(1);
-					const proof = proofOf(secret, 'server', {...handshake, incarnation});
-					const welcome = {id: 1, incarnation, proof};
+					const memory = founderOf(1);
+					const proof = proofOf(secret, 'server', {...handshake, memory});
+					const welcome = {id: 1, ...memory, proof};
 					socket.send(`42${JSON.stringify(['welcome', welcome])}`);
 					for (const slot of [1, 2]) {
 						socket.send(`42${JSON.stringify(nonsense[(server.dialed + slot) % nonsense.length])}`);
@@ -472,7 +472,8 @@ describe('a peer that has lost its memory', () => {
 		const places = await placesFor(3);
 		const [zero, one, two] = places as [Place, Place, Place];
 		zero.met.set(2, incarnationOf(2));
-		for (const each of places) each.open(addressesOf(places), each === two ? {incarnation: other} : {});
+		for (const each of places)
+			each.open(addressesOf(places), each === two ? {memory: {incarnation: other, isNewcomer: false}} : {});
 		await until(() => two.lostFor.length > 0, 'r2 to hear of it');
 		await until(
 			() => zero.rooms.hears.includes(1) && one.rooms.hears.includes(0),
@@ -511,11 +512,11 @@ describe('a peer that has lost its memory', () => {
 			serverNonce: challenge.nonce,
 			dialer: 1,
 			dialerNonce,
-			incarnation: other,
+			memory: {incarnation: other, isNewcomer: false},
 		};
 		expect(await caller.event('lost')).toEqual({
 			id: 0,
-			incarnation: other,
+			...handshake.memory,
 			proof: proofOf(secret, 'witness', handshake),
 		});
 		zero.rooms.broadcast([vote(1)]);
@@ -534,7 +535,7 @@ describe('a peer that has lost its memory', () => {
 					socket.send(`42${JSON.stringify(['challenge', {...identity, version: 1, id: 1, nonce}])}`);
 				} else if (frame.startsWith('42')) {
 					const [, hello] = JSON.parse(frame.slice(2)) as [string, {nonce: string}];
-					const incarnation = other;
+					const memory = {incarnation: other, isNewcomer: false};
 					const handshake: Handshake = {
 						...identity,
 						role: 'replica',
@@ -542,15 +543,15 @@ describe('a peer that has lost its memory', () => {
 						serverNonce: nonce,
 						dialer: 0,
 						dialerNonce: hello.nonce,
-						incarnation,
+						memory,
 					};
 					// One without the secret; then the proof of a welcome, used for another purpose; then our own incarnation.
 					const proofs = [
-						{incarnation, proof: proofOf(Buffer.alloc(32), 'witness', handshake)},
-						{incarnation, proof: proofOf(secret, 'server', handshake)},
+						{...memory, proof: proofOf(Buffer.alloc(32), 'witness', handshake)},
+						{...memory, proof: proofOf(secret, 'server', handshake)},
 						{
-							incarnation: incarnationOf(0),
-							proof: proofOf(secret, 'witness', {...handshake, incarnation: incarnationOf(0)}),
+							...founderOf(0),
+							proof: proofOf(secret, 'witness', {...handshake, memory: founderOf(0)}),
 						},
 					];
 					socket.send(`42${JSON.stringify(['lost', {id: 1, ...proofs[server.dialed % 3]}])}`);

@@ -9,6 +9,7 @@ import {sealJson} from '../../source/storage/sealed-json.ts';
 
 const one = '1'.repeat(32);
 const other = '2'.repeat(32);
+const memory = (incarnation: string, isNewcomer = false) => ({incarnation, isNewcomer});
 let directory: string;
 let path: string;
 
@@ -22,8 +23,8 @@ afterEach(() => rm(directory, {recursive: true, force: true}));
 test('who was met once is known from then on, in later lives too', async () => {
 	const met = await Acquaintances.open(path);
 	expect(met.incarnationOf(1)).toBeUndefined();
-	expect(await met.meet(1, one)).toBe(true);
-	expect(await met.meet(2, other)).toBe(true);
+	expect(await met.meet(1, memory(one))).toBe(true);
+	expect(await met.meet(2, memory(other))).toBe(true);
 	expect([met.incarnationOf(1), met.incarnationOf(2)]).toEqual([one, other]);
 	expect(statSync(path).mode & 0o777).toBe(0o600);
 
@@ -33,17 +34,17 @@ test('who was met once is known from then on, in later lives too', async () => {
 		other,
 		undefined,
 	]);
-	expect([await later.meet(1, one), await later.meet(1, other), await later.meet(2, one)]).toEqual([
-		true,
-		false,
-		false,
-	]);
+	expect([
+		await later.meet(1, memory(one)),
+		await later.meet(1, memory(other)),
+		await later.meet(2, memory(one)),
+	]).toEqual([true, false, false]);
 	expect(later.incarnationOf(1)).toBe(one);
 });
 
 test('it is on disk before anybody is told', async () => {
 	const met = await Acquaintances.open(path);
-	const meeting = met.meet(1, one);
+	const meeting = met.meet(1, memory(one));
 	expect(met.incarnationOf(1)).toBeUndefined();
 	expect(await meeting).toBe(true);
 	expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({format: 1, peers: {1: one}});
@@ -52,18 +53,37 @@ test('it is on disk before anybody is told', async () => {
 test('of two that come at once under one id, one is known', async () => {
 	const met = await Acquaintances.open(path);
 	expect(
-		await Promise.all([met.meet(1, one), met.meet(1, other), met.meet(2, other), met.meet(1, one)]),
+		await Promise.all([
+			met.meet(1, memory(one)),
+			met.meet(1, memory(other)),
+			met.meet(2, memory(other)),
+			met.meet(1, memory(one)),
+		]),
 	).toEqual([true, false, true, true]);
 	const later = await Acquaintances.open(path);
 	expect([later.incarnationOf(1), later.incarnationOf(2)]).toEqual([one, other]);
 });
 
+test('a newcomer is let in and not remembered, before the log admits it; then the memory before it is turned away', async () => {
+	const met = await Acquaintances.open(path);
+	await met.meet(1, memory(one));
+	expect(await met.meet(1, memory(other, true))).toBe(true);
+	expect(met.incarnationOf(1)).toBe(one);
+	expect(await met.meet(1, memory(one))).toBe(true);
+
+	await met.admit(1, other);
+	const later = await Acquaintances.open(path);
+	expect(later.incarnationOf(1)).toBe(other);
+	expect([await later.meet(1, memory(one)), await later.meet(1, memory(other, true))]).toEqual([false, true]);
+	expect(await met.meet(1, memory(one))).toBe(false);
+});
+
 test('a disk that does not take it: nobody is welcomed', async () => {
 	const met = await Acquaintances.open(path);
 	mkdirSync(`${path}.new`);
-	await expect(met.meet(1, one)).rejects.toThrow(/peers: EISDIR.*, then start again/);
-	await expect(met.meet(1, one)).rejects.toBeInstanceOf(Failure);
-	await expect(met.meet(2, one)).rejects.toBeInstanceOf(Failure);
+	await expect(met.meet(1, memory(one))).rejects.toThrow(/peers: EISDIR.*, then start again/);
+	await expect(met.meet(1, memory(one))).rejects.toBeInstanceOf(Failure);
+	await expect(met.meet(2, memory(one))).rejects.toBeInstanceOf(Failure);
 	expect(met.incarnationOf(1)).toBeUndefined();
 });
 

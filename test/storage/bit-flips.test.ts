@@ -55,10 +55,10 @@ async function start(data: string): Promise<Memory> {
 
 		const whole = readFileSync(directory.chatLog, 'utf8');
 		const met = [1, 2].map(peer => acquaintances.incarnationOf(peer));
-		const {identity, incarnation} = directory;
+		const {identity, memory} = directory;
 		const votes = [...replica.acceptor.accepted];
 		return {
-			knows: JSON.stringify([identity, incarnation, met, replica.view, votes, chat.state(), whole]),
+			knows: JSON.stringify([identity, memory, met, replica.view, votes, chat.state(), whole]),
 			entries: entries.map(entry => JSON.stringify(entry)),
 			isTorn: tornAt !== undefined,
 		};
@@ -108,7 +108,8 @@ test.each([
 			const healthyData = join(home, 'healthy');
 			const {acquaintances, secret, path} = await live(healthyData, 0, 40, [10, 20], isKilled);
 			const met = await Acquaintances.open(acquaintances);
-			for (const peer of [1, 2]) await met.meet(peer, String(peer).repeat(32));
+			for (const peer of [1, 2])
+				await met.meet(peer, {incarnation: String(peer).repeat(32), isNewcomer: false});
 			expect(secret.length).toBe(32);
 			const names = filesOf(healthyData).map(file => file.slice(healthyData.length + 1));
 			for (const file of [

@@ -95,7 +95,7 @@ describe('the checkpoint before the newest', () => {
 	const refusal = async (since: number) => {
 		const error = await start(since).catch(error => error);
 		expect(error).toBeInstanceOf(Failure);
-		expect(error.message).toMatch(/^[^\n]*a gap, and it does not vote[^\n]*$/);
+		expect(error.message).toMatch(/^[^\n]*this replica does not vote[^\n]*$/);
 		return error.message as string;
 	};
 

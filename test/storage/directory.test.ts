@@ -88,7 +88,7 @@ describe('the memory of a replica', () => {
 	test('several replicas that start together share a secret and are all listed', async () => {
 		const directories = await Promise.all([0, 1, 2, 3, 4].map(id => open(id, 5)));
 		expect(new Set(directories.map(({identity}) => identity)).size).toBe(1);
-		expect(new Set(directories.map(({incarnation}) => incarnation)).size).toBe(5);
+		expect(new Set(directories.map(({memory}) => memory.incarnation)).size).toBe(5);
 		const members = JSON.parse(readFileSync(join(data, 'members.json'), 'utf8'));
 		expect(members).toMatchObject({cluster: directories[0]?.identity, replicas: [0, 1, 2, 3, 4]});
 		expect(readdirSync(data).filter(name => name.endsWith('.new'))).toEqual([]);
@@ -124,7 +124,7 @@ describe('the memory of a replica', () => {
 		const {path} = await visit(1);
 		await visit(0);
 		rmSync(path, {recursive: true});
-		expect(await refusal(() => open(1), 1)).toContain('the memory of replica 1: it does not vote');
+		expect(await refusal(() => open(1), 1)).toContain('what replica 1 promised: this replica does not vote');
 		expect(existsSync(path)).toBe(false);
 		await open(0);
 		await open(2);
@@ -133,11 +133,11 @@ describe('the memory of a replica', () => {
 	test('that has lost its journal, or the content of its journal, is not begun anew', async () => {
 		const {path, journal} = await visit();
 		renameSync(journal, `${path}/elsewhere`);
-		expect(await refusal(() => open(), 1)).toContain('it does not vote');
+		expect(await refusal(() => open(), 1)).toContain('this replica does not vote');
 		mkdirSync(journal);
 		const {release} = await open();
 		const options = {directory: journal, segmentBytes: 4096, onError: () => {}};
-		expect(await refusal(() => Journal.open(options), 1)).toContain('lost its memory');
+		expect(await refusal(() => Journal.open(options), 1)).toContain('this replica does not vote');
 		await release();
 	});
 

@@ -348,10 +348,10 @@ describe('damage in a journal', () => {
 			await rig.write(view(1));
 			await rig.crash();
 			for (const path of segmentsOf(rig.directory)) rmSync(path);
-			await expect(rig.start()).rejects.toThrow('the journal is empty; this replica has lost its memory');
+			await expect(rig.start()).rejects.toThrow('the journal is empty: this replica does not vote');
 			await rm(rig.directory, {recursive: true});
 			await mkdir(rig.directory);
-			await expect(rig.start()).rejects.toThrow('has lost its memory');
+			await expect(rig.start()).rejects.toThrow('does not vote');
 		}));
 });
 

@@ -1,0 +1,157 @@
+import {expect, test} from '@jest/globals';
+import {Membership} from '../../source/consensus/membership.ts';
+import type {Admission, Promised, Slot, Value} from '../../source/consensus/types.ts';
+import {accept, accepted, beat, Door, options, prepare, request, value} from './door.ts';
+
+const first = '0'.repeat(32);
+const second = 'a'.repeat(32);
+const third = 'b'.repeat(32);
+const admitting = (replica: number, incarnation: string, after: Slot = 0): Value => ({
+	at: 1000,
+	requests: [],
+	admission: {replica, incarnation, after} satisfies Admission,
+});
+const newcomer = {incarnation: second, isNewcomer: true};
+const decided = (from: Slot, ...values: readonly Value[]) =>
+	({type: 'decided', from, values, delivered: from + values.length - 1}) as const;
+
+test('a newcomer asks to be admitted, and neither promises nor votes nor doubts nor campaigns', () => {
+	const door = new Door(2, newcomer);
+	door.hear(0, prepare(0, 1), beat(0, {isLeading: true}), accept(0, 1, value(request(1))));
+	door.hear(1, beat(0, {isDoubting: true}));
+	door.tick(200);
+	const {messages} = door.take();
+	expect(new Set(messages.map(({message}) => message.type))).toEqual(new Set(['admit']));
+	expect(messages).toContainEqual({to: 'all', message: {type: 'admit', incarnation: second}});
+	expect(door.replica.status()).toMatchObject({role: 'learner', view: 0});
+});
+
+test('what its clients say goes to whoever leads', () => {
+	const door = new Door(2, newcomer).hear(0, beat(0, {isLeading: true}));
+	door.take();
+	door.ask(request(1));
+	expect(door.take().messages).toEqual([{to: 0, message: {type: 'request', requests: [request(1)]}}]);
+});
+
+test('it takes part from the slot on that admits it, and says that it knows nothing of what came before', () => {
+	const door = new Door(2, newcomer).hear(0, beat(0, {isLeading: true}));
+	door.hear(0, decided(1, value(request(1)), admitting(2, second)));
+	expect(door.replica.status().role).toBe('backup');
+	door.take();
+	door.hear(0, accept(0, 3, value(request(2))));
+	expect(door.said('accepted')).toEqual([accepted(0, 3)]);
+	door.hear(1, prepare(1, 1));
+	const promise: Partial<Promised> = {
+		since: 2,
+		admitted: 2,
+		accepted: [{view: 0, slot: 3, value: value(request(2))}],
+	};
+	expect(door.said('promise')).toMatchObject([promise]);
+});
+
+test('an admission of somebody else does not admit it', () => {
+	const door = new Door(2, newcomer).hear(0, decided(1, admitting(2, third), admitting(1, second)));
+	expect(door.replica.membership.standing).toBe('learner');
+});
+
+test('the primary proposes an admission alone, once, and nothing behind it before it is delivered', () => {
+	const door = new Door(0).lead();
+	door.take();
+	door.hear(2, {type: 'admit', incarnation: second}).ask(request(1));
+	door.hear(2, {type: 'admit', incarnation: second});
+	expect(door.said('accept')).toEqual([accept(0, 1, admitting(2, second))]);
+	door.hear(1, accepted(0, 1));
+	expect(door.said('accept')).toEqual([{...accept(0, 2, value(request(1))), epoch: 1}]);
+	door.hear(1, accepted(0, 2)).hear(2, {type: 'admit', incarnation: second});
+	expect(door.said('accept')).toEqual([]);
+	door.hear(2, {type: 'admit', incarnation: third});
+	expect(door.said('accept')).toEqual([{...accept(0, 3, admitting(2, third, 1)), epoch: 1}]);
+});
+
+test('nobody but the primary heeds it', () => {
+	const door = new Door(1).hear(0, beat(0, {isLeading: true}));
+	door.take();
+	door.hear(2, {type: 'admit', incarnation: second});
+	expect(door.take().messages).toEqual([]);
+});
+
+test('who has not delivered the last admission does not vote for what comes behind it', () => {
+	const door = new Door(1).hear(0, beat(0, {isLeading: true}));
+	door.hear(0, {...accept(0, 2, value(request(1))), epoch: 1});
+	expect(door.said('accepted')).toEqual([]);
+	door.hear(0, decided(1, admitting(2, second)));
+	door.hear(0, {...accept(0, 2, value(request(1))), epoch: 1});
+	expect(door.said('accepted')).toEqual([accepted(0, 2)]);
+});
+
+test('nobody votes for his own end, but for an admission that has no effect any more', () => {
+	const door = new Door(2).hear(0, accept(0, 1, admitting(2, second)));
+	expect(door.said('accepted')).toEqual([]);
+	const later = new Door(2, newcomer).hear(0, decided(1, admitting(2, second)));
+	later.take();
+	later.hear(0, {...accept(0, 2, admitting(2, third)), epoch: 1});
+	expect(later.said('accepted')).toEqual([accepted(0, 2)]);
+});
+
+test('a memory that was replaced says nothing any more, and leads no longer', () => {
+	const door = new Door(0).lead();
+	door.hear(1, decided(1, admitting(0, second)));
+	expect(door.replica.membership.standing).toBe('replaced');
+	expect(door.replica.proposer.phase).toBe('idle');
+	door.take();
+	door.hear(1, prepare(1, 1), accept(1, 2, value(request(1)))).tick(100);
+	expect(door.take().messages).toEqual([]);
+});
+
+test('a candidate does not count the promise of a memory that was replaced, and knows it from what others accepted', () => {
+	const door = new Door(1).hear(0, accept(0, 1, admitting(2, second)));
+	door.campaign(1);
+	const promise: Promised = {
+		type: 'promise',
+		view: 1,
+		from: 1,
+		until: null,
+		accepted: [],
+		since: 0,
+		admitted: 0,
+	};
+	door.hear(2, promise);
+	expect(door.replica.status().role).toBe('candidate');
+	// With the slot that admitted it in its promise it is the new memory.
+	door.hear(2, {...promise, since: 1, admitted: 1});
+	expect(door.replica.status().role).toBe('candidate');
+	door.hear(2, decided(1, admitting(2, second)));
+	expect(door.replica.status().role).toBe('primary');
+});
+
+test('who is to be replaced does not lead', () => {
+	const door = new Door(1);
+	door.campaign(1);
+	const open = [{view: 0, slot: 1, value: admitting(1, second)}];
+	for (const from of [0, 2])
+		door.hear(from, {type: 'promise', view: 1, from: 1, until: null, accepted: open, since: 0, admitted: 0});
+	expect(door.replica.status().role).toBe('candidate');
+});
+
+test('an admission has an effect only behind the one that it follows', () => {
+	const membership = new Membership({...options, id: 0}, []);
+	expect(membership.onDelivered(4, admitting(2, second))).toBe(true);
+	expect(membership.onDelivered(5, admitting(2, third))).toBe(false);
+	expect(membership.isAdmitted(2, second)).toBe(true);
+	expect(membership.onDelivered(6, admitting(2, third, 4))).toBe(true);
+	expect([membership.admittedAt(2), membership.epoch]).toEqual([6, 6]);
+	const open = new Map([[7, {view: 0, slot: 7, value: admitting(2, first, 6)}]]);
+	expect(membership.foresee(open)(2)).toBe(7);
+	expect(membership.foresee(new Map())(2)).toBe(6);
+});
+
+test('it goes on from a checkpoint, its own or a fetched one', () => {
+	const admitted = [{replica: 2, incarnation: second, slot: 4}];
+	expect(new Membership({...options, id: 2, ...newcomer}, admitted).standing).toBe('member');
+	expect(new Membership({...options, id: 2}, admitted).standing).toBe('replaced');
+	const learner = new Membership({...options, id: 2, ...newcomer}, []);
+	learner.install(admitted);
+	expect(learner.standing).toBe('member');
+	learner.install([{replica: 2, incarnation: third, slot: 9}]);
+	expect(learner.standing).toBe('replaced');
+});
