@@ -195,7 +195,7 @@ describe('what is no trace', () => {
 		['{"input":{"type":"tick","now":1},"digest":"0"}\n', 'line 1: is no trace, nothing begins there'],
 		['hello\nworld\n', 'line 1 is damaged'],
 		['[]\nnull\n7\n', 'line 1 is damaged'],
-		['{"trace":1,"options":{},"since":0,"entries":[7]}\n', 'line 1: no replica begins like this'],
+		['{"trace":1,"options":{},"since":0,"admitted":[],"entries":[7]}\n', 'line 1: no replica begins like this'],
 	])('%j: %s', async (text, why) => {
 		writeFileSync(path, text);
 		await expect(replay(path)).rejects.toThrow(why);

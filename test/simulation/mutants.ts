@@ -103,12 +103,12 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'an old admission undoes a later one',
-		'test consensus/membership.test.ts',
+		'test consensus/membership',
 		'membership',
 		'if (after !== (latestOf(before, replica)?.slot ?? 0)) return before;',
 		'',
 	),
-	mutant('a checkpoint forgets who was admitted', 'test chat/chat.test.ts', [
+	mutant('a checkpoint forgets who was admitted', 'test chat/chat outlives a checkpoint', [
 		'chat/chat.ts',
 		'this.#admitted = from.admitted;',
 		'',

@@ -103,7 +103,7 @@ test.each([
 ])('a file that cannot be understood is refused: %s', async text => {
 	writeFileSync(path, text);
 	await expect(Acquaintances.open(path)).rejects.toThrow(
-		/^\S+peers is damaged: .*; the others go on without this replica$/,
+		/^\S+peers is damaged: .* and the others go on without it; .* readmit$/,
 	);
 });
 
