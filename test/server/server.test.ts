@@ -289,7 +289,7 @@ describe('a start that cannot be', () => {
 		writeFileSync(all.file(0, 'checkpoint'), damaged);
 		writeFileSync(all.file(0, 'checkpoint.previous'), older);
 		expect(await refusal(all.start(0))).toMatch(
-			/checkpoint is damaged: its checksum does not match; \S+ is of slot \d+; the journal begins after slot \d+, .* does not vote/,
+			/checkpoint is damaged: its checksum does not match; \S+ is of slot \d+; the journal begins after slot \d+: .* does not vote/,
 		);
 		writeFileSync(all.file(0, 'checkpoint'), older);
 		expect(await refusal(all.start(0))).toMatch(
