@@ -301,7 +301,6 @@ describe('who does not fit is refused, with one line, and the others go on', () 
 describe('hostile frames', () => {
 	test('whatever comes in, the server lives on, and connections are cut one by one', async () => {
 		const [zero, one] = (await meet(2)) as [Place, Place];
-		const {caller: bystander} = await RawCaller.challenged(zero.port);
 		// A frame for each connection, as its first word or after the challenge; then a hello that ends it.
 		const molest = async (frame: string | Buffer, index: number) => {
 			const caller = new RawCaller(zero.port);
@@ -318,13 +317,11 @@ describe('hostile frames', () => {
 		const frames = [...garbage(2000), '['.repeat(200_000), `42${'['.repeat(200_000)}`];
 		for (let sent = 0; sent < frames.length; sent += 50)
 			await Promise.all(frames.slice(sent, sent + 50).map(molest));
-		await until(() => zero.connections.size <= 3, 'all of them to be gone');
-		expect(bystander.isClosed).toBe(false);
+		await until(() => zero.connections.size <= 2, 'all of them to be gone');
 		expect(zero.troubles).toEqual([expect.stringMatching(/does not speak as a replica does/)]);
 		zero.rooms.broadcast([vote(1)]);
 		await until(() => one.heard.length === 1);
 		expect([zero.hearings, one.hearings]).toEqual([[[1]], [[0]]]);
-		bystander.socket.terminate();
 	}, 30_000);
 
 	test('a proven caller is there to hear: what it says counts against it', async () => {
@@ -451,7 +448,7 @@ describe('hostile frames', () => {
 						socket.send(`42${JSON.stringify(nonsense[(server.dialed + slot) % nonsense.length])}`);
 						socket.send(`42${JSON.stringify(['message', encode([vote(slot)])])}`);
 					}
-					socket.send('42["message",[["promise",1,1,null,[],0,0]]]');
+					socket.send('42["message",[["promise",1,1,null,[],0,0,0]]]');
 					socket.send(`42${JSON.stringify(['message', encode([vote(3)])])}`);
 				}
 			});
