@@ -122,6 +122,7 @@ describe(`a disk that is really full${missing === undefined ? '' : ` (skipped: $
 			at: 1,
 			bytes: 100,
 			hash: 'ab'.repeat(32),
+			admitted: [],
 			sessions: Array.from({length: sessions}, (_, index) => ({
 				client: `${index}`.padStart(64, '0'),
 				session: 1,
