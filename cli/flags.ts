@@ -37,12 +37,16 @@ export const flagTable = {
 	via: valued('ID', whole(0, 100), 'the replica to talk to first'),
 	timeout: valued('SECONDS', seconds, 'give up when nothing was acknowledged for that long (30; batch 120)'),
 	readOnly: onOff('send nothing, break nothing'),
-	plain: onOff('line mode, even on a terminal'),
+	plain: onOff('lines instead of a screen, even on a terminal'),
 	ascii: onOff('draw with ASCII characters only'),
 	color: valued('WHEN', oneOf('auto', 'always', 'never'), 'auto, always or never (auto)'),
 	noColor: onOff('the same as --color=never'),
 
-	batch: valued('N', whole(1, 1_000_000_000), 'send N messages and report how fast'),
+	batch: valued(
+		'N',
+		whole(1, 1_000_000_000),
+		'send N messages and report how fast; a terminal shows how it goes',
+	),
 	clients: valued('C', whole(1, 100_000), 'sessions that share the batch, each sending one at a time (1)'),
 	size: valued('BYTES', whole(1, 4096), 'bytes in each message of the batch (100)'),
 	history: valued('FILE', path, 'write what became of every request, a JSON object a line'),

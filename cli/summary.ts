@@ -7,7 +7,7 @@ export function summaryOf(report: BatchReport): readonly string[] {
 	const {p50, p95, p99, max} = report.latencyMs;
 	const ms = (value: number | null) => (value === null ? '-' : `${value.toFixed(1)} ms`);
 	return [
-		`${acknowledged} of ${requested} messages acknowledged by ${clients} clients in ${seconds.toFixed(2)} s: ${Math.round(throughput)} a second`,
+		`${acknowledged} of ${requested} messages acknowledged by ${clients} ${clients === 1 ? 'client' : 'clients'} in ${seconds.toFixed(2)} s: ${Math.round(throughput)} a second`,
 		`latency: p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, longest ${ms(max)}`,
 		`${retried} retried, ${unknown} of unknown fate, ${failed} failed, ${viewChanges} view changes`,
 	];

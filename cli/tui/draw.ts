@@ -309,7 +309,7 @@ function labelOf(model: Model, world: World, pane: Pane): readonly [Row, Row] {
 		case 'batch':
 			return [
 				[span('load')],
-				[span(`${model.batch?.messages ?? 0} messages, ${model.batch?.clients ?? 0} clients`, 'dim')],
+				[span(`${model.batch?.messages ?? 0} messages from ${model.batch?.clients ?? 0} at a time`, 'dim')],
 			];
 		case 'chat':
 			return [[], []];

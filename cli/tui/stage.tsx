@@ -105,12 +105,15 @@ export class Stage {
 	async lend(use: () => Promise<void>): Promise<void> {
 		if (this.#isLent) return;
 		this.#isLent = true;
-		await this.#suspend?.(async () => {
-			this.#giveBack();
-			await use();
-			process.stdout.write(ours.take + (this.#screen.model.hasMouse ? mouse.on : ''));
-		});
-		this.#isLent = false;
+		try {
+			await this.#suspend?.(async () => {
+				this.#giveBack();
+				await use();
+				process.stdout.write(ours.take + (this.#screen.model.hasMouse ? mouse.on : ''));
+			});
+		} finally {
+			this.#isLent = false;
+		}
 	}
 
 	#ring(): void {
