@@ -6,6 +6,7 @@ import {ClientStore, type Connection} from './client-store.ts';
 import {describe} from './connection.ts';
 import {Feed, type FollowFrom} from './feed.ts';
 import type {Heard, Link} from './link.ts';
+import {calmRoundTrip} from './round-trip.ts';
 import {Route} from './route.ts';
 import {Session, type Speaker} from './session.ts';
 
@@ -204,7 +205,7 @@ export class Client implements Speaker {
 				break;
 			case 'hash':
 				if (this.#probe?.slot !== heard.hash.slot) return;
-				this.#roundTripMs = performance.now() - this.#probe.at;
+				this.#roundTripMs = calmRoundTrip(this.#roundTripMs, performance.now() - this.#probe.at);
 				this.#probe = null;
 				break;
 			case 'status':

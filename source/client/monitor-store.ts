@@ -1,5 +1,6 @@
 import type {ReplicaId, Slot} from '../consensus/types.ts';
 import type {StampedNote, Status} from '../network/events.ts';
+import {calmRoundTrip} from './round-trip.ts';
 import {Store} from './store.ts';
 
 /** One replica as the monitor sees it. */
@@ -51,8 +52,6 @@ export type MonitorSnapshot = {
 const downMs = 1000;
 const behindSlots = 1000;
 const behindMs = 2000;
-/** Round trips that differ by no more, or by no more than a half, are alike. */
-const alikeMs = 3;
 const keptNotes = 2000;
 const keptSeconds = 60;
 
@@ -151,10 +150,9 @@ export class MonitorStore extends Store<MonitorSnapshot> {
 	roundTrip(id: ReplicaId, ms: number): void {
 		const seen = this.#seen[id];
 		if (seen === undefined) return;
-		const last = seen.roundTripMs;
-		// It is never twice the same; what differs little is no news.
-		if (last !== null && Math.abs(ms - last) <= Math.max(alikeMs, last / 2)) return;
-		seen.roundTripMs = ms;
+		const shown = calmRoundTrip(seen.roundTripMs, ms);
+		if (shown === seen.roundTripMs) return;
+		seen.roundTripMs = shown;
 		this.changed();
 	}
 
