@@ -205,7 +205,7 @@ describe('the command', () => {
 		const path = join(directory, 'broken-off.jsonl');
 		const {code, stdout, stderr} = await command('--batch', '1000000', '--history', path);
 		expect(code).toBe(130);
-		expect(stdout).toMatch(/^\d+ of 1000000 messages acknowledged by 1 clients in /);
+		expect(stdout).toMatch(/^\d+ of 1000000 messages acknowledged by 1 client in /);
 		expect(stderr).toMatch(/^[1-9]\d* of 1000000 acknowledged, \d+ a second, view 0\n/);
 		for await (const operation of readHistory(path)) everything.push(operation);
 		expect(check([everything], await logs()).violations).toEqual([]);
