@@ -1,7 +1,7 @@
 /** How far the time of day jumps, in milliseconds: forth and back again, and back and forth again, and so on. */
 export const jumpsMs: readonly number[] = [3_600_000, -3_600_000, -3_600_000, 3_600_000];
-/** The next jump, now. */
-export const jumpSignal = 'SIGUSR2';
+/** The next jump, now. Nobody else listens for it: the program leaves at all signals that are meant to end it. */
+export const jumpSignal = 'SIGURG';
 
 const code = `
 const clock = Date.now;
