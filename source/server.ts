@@ -80,11 +80,14 @@ type Parts = {
 	readonly checkpoint: Checkpoint | undefined;
 	readonly log: ChatLog;
 	readonly journal: Journal;
-	readonly removeOlder: () => Promise<void>;
+	readonly older: Older;
 	readonly chat: Chat;
 	readonly replica: Replica;
 	readonly watch: Watch | undefined;
 };
+
+/** What stands in the journal before its last rotation: the checkpoint before the newest may need it, one of slot `since` does not. */
+type Older = {readonly since: Slot; readonly remove: () => Promise<void>};
 
 /**
  * One replica as a process sees it: a host on a real journal and real rooms,
@@ -113,8 +116,9 @@ export class Server implements Service {
 	readonly #notes = new NoteBook(() => performance.now());
 	/** The latest that is durable. */
 	#checkpoint: Checkpoint | undefined;
-	/** Removes the journal before its last rotation, which the next checkpoint can do without. */
-	#removeOlder: () => Promise<void>;
+	#older: Older;
+	/** Of the checkpoint before it. */
+	#previousSlot: Slot = 0;
 	/** A checkpoint is being made or installed: the end of it, which never fails. */
 	#checkpointing: Promise<void> | undefined;
 	/** What is decided while a checkpoint of a peer is being installed, which comes first. */
@@ -142,7 +146,7 @@ export class Server implements Service {
 		try {
 			const fatal = (error: Error) => server?.fail(error);
 			const acquaintances = await Acquaintances.open(directory.acquaintances);
-			const {journal, entries, since, tornAt, removeOlder} = await Journal.open({
+			const {journal, entries, since, tornAt, removeOlder, rotatedSince} = await Journal.open({
 				directory: directory.journal,
 				segmentBytes: cluster.segmentBytes,
 				onError: fatal,
@@ -166,7 +170,7 @@ export class Server implements Service {
 				checkpoint,
 				log,
 				journal,
-				removeOlder,
+				older: {since: rotatedSince, remove: removeOlder},
 				chat,
 				replica,
 				watch,
@@ -192,7 +196,7 @@ export class Server implements Service {
 		this.#log = parts.log;
 		this.#chat = parts.chat;
 		this.#checkpoint = parts.checkpoint;
-		this.#removeOlder = parts.removeOlder;
+		this.#older = parts.older;
 		this.#scrub = new Scrub({
 			...directory,
 			latest: () => this.#checkpoint,
@@ -351,6 +355,7 @@ export class Server implements Service {
 		const {checkpointBytes} = this.#cluster;
 		const checkpointsIn = (bytes: number) => Math.floor(bytes / checkpointBytes);
 		let {bytes} = this.#log;
+		let checkpoint: Checkpoint | undefined;
 		let text = '';
 		const lines: Line[] = [];
 		const answers: Said[number][] = [];
@@ -366,8 +371,10 @@ export class Server implements Service {
 			const before = checkpointsIn(bytes);
 			bytes += Buffer.byteLength(execution.text);
 			// The same slots on every replica: their logs have the same bytes.
-			if (checkpointsIn(bytes) > before) this.#look(bytes);
+			if (checkpointsIn(bytes) > before) checkpoint = {...this.#chat.state(), bytes};
 		}
+
+		if (checkpoint) this.#look(checkpoint);
 
 		if (lines.length === 0 && answers.length === 0) return;
 		// An answer says that the line stands in this log: it follows the write.
@@ -519,15 +526,15 @@ export class Server implements Service {
 		this.#door.weather(this.#weatherNow());
 		// What makes no line makes the journal grow, too: sessions that are opened, views that come to nothing.
 		const isDue = this.#journal.bytesSinceRotation > 2 * this.#cluster.checkpointBytes;
-		if (isDue && !this.#checkpointing) this.#alone(() => this.#keep(this.#chat.state(), this.#log.bytes));
+		if (isDue && !this.#checkpointing)
+			this.#alone(() => this.#keep({...this.#chat.state(), bytes: this.#log.bytes}));
 	}
 
 	/** Takes the state after a slot for a checkpoint, unless one is being made, and says to the others what it is. */
-	#look(bytes: number) {
-		const state = this.#chat.state();
-		if (!this.#checkpointing) this.#alone(() => this.#keep(state, bytes));
+	#look(checkpoint: Checkpoint) {
+		if (!this.#checkpointing) this.#alone(() => this.#keep(checkpoint));
 		// To write it down takes its time, for which no answer has to wait.
-		setImmediate(this.#guard(() => this.#testify(state)));
+		setImmediate(this.#guard(() => this.#testify(checkpoint)));
 	}
 
 	#testify(state: ChatState) {
@@ -570,17 +577,17 @@ export class Server implements Service {
 	 * any two steps finds the older checkpoint with the whole journal, or the newer
 	 * one with more of the journal than it needs.
 	 */
-	async #keep(state: ChatState, bytes: number) {
+	async #keep(checkpoint: Checkpoint) {
 		await this.#log.sync();
-		await this.#name(state, bytes);
+		await this.#name(checkpoint);
 		if (this.#isStopped) return;
-		this.#host.checkpoint(state.slot);
+		this.#host.checkpoint(checkpoint.slot);
 		await this.#shortenJournal();
 	}
 
-	async #name(state: ChatState, bytes: number) {
-		const checkpoint = {...state, bytes};
+	async #name(checkpoint: Checkpoint) {
 		await writeCheckpoint(this.#directory.checkpoint, checkpoint);
+		this.#previousSlot = this.#checkpoint?.slot ?? 0;
 		this.#checkpoint = checkpoint;
 	}
 
@@ -593,9 +600,10 @@ export class Server implements Service {
 		const {replica} = this.#host;
 		// What the core has forgotten is not restated: without a checkpoint of at least that slot nobody may start again.
 		const {since} = replica.acceptor;
-		const removeOlder = this.#removeOlder;
-		this.#removeOlder = await this.#journal.rotate(replica.restate(), since);
-		await removeOlder();
+		const older = this.#older;
+		this.#older = {since, remove: await this.#journal.rotate(replica.restate(), since)};
+		// If the newest was found damaged at the start, the one before it still needs what it stands on.
+		if (older.since <= this.#previousSlot) await older.remove();
 	}
 
 	/**
@@ -610,7 +618,7 @@ export class Server implements Service {
 			if (this.#isStopped) return;
 			const {bytes} = this.#log;
 			await this.#log.sync();
-			await this.#name(state, bytes);
+			await this.#name({...state, bytes});
 			if (this.#isStopped) return;
 			this.#takeOver(state);
 			const lines = last.split('\n').flatMap(text => decodeLine(text) ?? []);

@@ -40,6 +40,8 @@ export type OpenJournal = {
 	readonly tornAt: Recovered['tornAt'];
 	/** Removes what is older than the last rotation, in an earlier life; see `rotate`. */
 	readonly removeOlder: () => Promise<void>;
+	/** The slot that was given to that rotation; 0 if there is none. */
+	readonly rotatedSince: Slot;
 };
 
 /** What goes to disk with one write and one sync. */
@@ -126,7 +128,8 @@ export class Journal implements Disk {
 			await removeSegments(files, directory, superfluous);
 			const journal = new Journal(options, segment, recovered, watermark);
 			const removeOlder = () => journal.#removeBefore(recovered.rotation);
-			return {journal, entries, since, tornAt, removeOlder};
+			const rotatedSince = recovered.rotation?.since ?? 0;
+			return {journal, entries, since, tornAt, removeOlder, rotatedSince};
 		} catch (error) {
 			throw failureOf(directory, error);
 		}

@@ -64,6 +64,27 @@ test('a promise outlives a restart, with everything that was accepted', () => {
 	expect(again.hear(2, prepare(5, 1)).said('promise')[0]?.accepted).toEqual([{view: 0, slot: 1, value: one}]);
 });
 
+test('a start from the checkpoint before the last reports each vote by which anything was decided', () => {
+	const door = new Door(1).hear(0, accept(0, 1, one), accepted(0, 1), accept(0, 2, two), accepted(0, 2));
+	const before = door.take();
+	expect(before.decisions.map(({slot}) => slot)).toEqual([1, 2]);
+	door.do({type: 'checkpoint', slot: 2});
+	const restated = door.replica.restate();
+	// Its value stands in the checkpoint, so this vote has no record.
+	const after = door.hear(0, accept(3, 1, one)).take();
+	expect(after.messages).toContainEqual({to: 'all', message: accepted(3, 1)});
+	expect(after.writes).toEqual([{type: 'view', view: 3}]);
+
+	// That checkpoint is damaged. The journal goes back to the one before it, which stood at slot 0 here.
+	const again = new Door(1, {}, [...before.writes, ...restated, ...after.writes]);
+	expect(again.replica.view).toBe(3);
+	const votes = [
+		{view: 0, slot: 1, value: one},
+		{view: 0, slot: 2, value: two},
+	];
+	expect(again.hear(2, prepare(5, 1)).said('promise')).toMatchObject([{accepted: votes, since: 0}]);
+});
+
 test('a long promise comes in pages, each asked for', () => {
 	const door = new Door(1, {batchBytes: 300});
 	for (let slot = 1; slot <= 5; slot++) door.hear(0, accept(0, slot, one));

@@ -318,17 +318,32 @@ describe('a start that cannot be', () => {
 		expect(all.log(0).equals(log)).toBe(true);
 		writeFileSync(all.file(0, `journal/${first}`), segment);
 
-		// The newest checkpoint alone is no loss: the one before it and the journal give the same.
-		writeFileSync(all.file(0, 'checkpoint'), damaged);
+		// The newest checkpoint alone is no loss, also twice: the one before it and the journal give the same.
 		writeFileSync(all.file(0, 'checkpoint.previous'), previous);
-		const {executed} = await all.start(0);
-		expect(all.said(0)).toMatch(/checkpoint is damaged: .*: starts from the one before it, of slot \d+/);
-		await until(
-			() => all.log(0).length === log.length,
-			() => 'the log to be written again',
-		);
-		expect(all.log(0).equals(log)).toBe(true);
-		expect(executed).toBeGreaterThan(JSON.parse(previous.toString().split('\n')[1]!).slot);
+		// Reading beside a writer may catch it between two steps.
+		const rotation = () =>
+			recover(all.file(0, 'journal')).then(
+				found => found.rotation?.number,
+				() => undefined,
+			);
+		for (let start = 1; start <= 2; start++) {
+			writeFileSync(all.file(0, 'checkpoint'), damaged);
+			const begun = await rotation();
+			await all.start(0);
+			expect(all.said(0).match(/checkpoint is damaged: .*: starts from the one before it/g)).toHaveLength(
+				start,
+			);
+			await until(
+				() => all.log(0).length === log.length,
+				() => 'the log to be written again',
+			);
+			expect(all.log(0).equals(log)).toBe(true);
+			// From the journal it came to where that checkpoint was, made one again, and began the journal anew.
+			for (let now = begun; now === begun; ) now = (await rotation()) ?? begun;
+			await all.stop(0);
+		}
+
+		await all.start(0);
 		await all.batch(10);
 		expect(all.log(0).subarray(0, log.length).equals(log)).toBe(true);
 		expect(all.violations()).toEqual([]);
