@@ -182,7 +182,7 @@ export const keyTable = [
 		keys: ['escape', 'i'],
 		action: 'pane.leave',
 		says: 'back to the line; a load goes on',
-		short: 'line',
+		short: 'back',
 		hint: 7,
 	},
 	{
