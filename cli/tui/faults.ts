@@ -1,5 +1,15 @@
 import type {ReplicaId, Slot} from '../../source/consensus/types.ts';
-import {hearersOf, isUp, leaderOf, majority, namesOf, stateOf, upOf, type World} from './world.ts';
+import {
+	hearersOf,
+	isLearning,
+	isUp,
+	leaderOf,
+	majority,
+	namesOf,
+	stateOf,
+	upOf,
+	type World,
+} from './world.ts';
 
 /** What the operator can break, and mend. */
 export type Fault =
@@ -203,7 +213,11 @@ function withoutOne(
 	const after = before.filter(up => up !== id);
 	const hadQuorum = before.length >= majority(about.replicas);
 	const hasQuorum = after.length >= majority(about.replicas);
-	const who = id === leader ? `r${id} is the LEADER of view ${view}. ${what}` : `r${id} is a backup. ${what}`;
+	const watched = monitor.replicas[id];
+	const isLearner = watched !== undefined && isLearning(watched);
+	const role =
+		id === leader ? `the LEADER of view ${view}` : isLearner ? 'a learner, without a vote' : 'a backup';
+	const who = `r${id} is ${role}. ${what}`;
 	const isGrave = hadQuorum && !hasQuorum;
 	return {
 		title: isGrave ? `${title}  THIS STOPS THE SERVICE` : title,

@@ -65,10 +65,14 @@ export const isCutOff = (watched: Watched): boolean => {
 	const faults = isUp(watched) ? watched.status!.faults : null;
 	return faults !== null && (faults.isIsolated || faults.loss >= 1);
 };
-/** Those that a majority can be made of: they live, whether they speak to us or only to each other, and are not cut off. */
+/** It lost its memory, and has no vote before the others have admitted it again. */
+export const isLearning = (watched: Watched): boolean => isUp(watched) && watched.status!.role === 'learner';
+/** Those that a majority can be made of: they live, whether they speak to us or only to each other, have a vote and are not cut off. */
 export const upOf = (monitor: MonitorSnapshot): readonly ReplicaId[] =>
 	monitor.replicas
-		.filter(each => !['down', 'silent'].includes(stateOf(each, monitor)) && !isCutOff(each))
+		.filter(
+			each => !['down', 'silent'].includes(stateOf(each, monitor)) && !isCutOff(each) && !isLearning(each),
+		)
 		.map(({id}) => id);
 /** The primary of the newest view that is led, as the replicas that are up say. */
 export function leaderOf({replicas}: MonitorSnapshot): {

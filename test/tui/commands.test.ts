@@ -170,6 +170,26 @@ describe('the table of replicas', () => {
 	});
 });
 
+test('who learns what it lost has no vote, and does not count', () => {
+	const learner = watchedOf(2, {status: statusOf(2, {role: 'learner'})});
+	const world = worldOf({monitor: {replicas: [watchedOf(0), watchedOf(1), learner]}});
+	expect(upOf(world.monitor)).toEqual([0, 1]);
+	const text = shown(modelOf({view: 'monitor', focus: 'monitor'}), world);
+	expect(text).toMatch(/r2 +◐ learning/);
+	expect(text).toContain('r2 lost its memory: no vote until it is admitted');
+	expect(text).toContain('can lose no more');
+	const asked = (selected: number) =>
+		press(modelOf({view: 'monitor', focus: 'monitor', selected}), 'K', world).model.overlay;
+	expect(asked(0)).toMatchObject({type: 'typed', name: 'r0'});
+	expect(asked(2)).toMatchObject({
+		type: 'dialog',
+		lines: expect.arrayContaining([
+			'r2 is a learner, without a vote. It stops at once.',
+			'Up now 2 of 3 (r0 r1). After: 2 of 3, quorum OK.',
+		]),
+	});
+});
+
 describe('loss', () => {
 	const world = worldOf();
 	const ask = (script: string) => press(modelOf({focus: 'monitor', selected: 2}), script, world);

@@ -7,6 +7,7 @@ import {type Tone, viewTone} from '../theme.ts';
 import {
 	hearersOf,
 	isCutOff,
+	isLearning,
 	isUp,
 	lasting,
 	leaderOf,
@@ -57,7 +58,7 @@ const columns = (comparedAt: number | null): readonly Column[] => [
 		drop: 0,
 		cell: (watched, context) => [
 			stateWords(watched, context),
-			isCutOff(watched) ? 'warn' : tones[stateOf(watched, context.world.monitor)],
+			isCutOff(watched) || isLearning(watched) ? 'warn' : tones[stateOf(watched, context.world.monitor)],
 		],
 	},
 	{
@@ -114,6 +115,7 @@ const columns = (comparedAt: number | null): readonly Column[] => [
 function stateWords(watched: Watched, {world, glyphs}: Context): string {
 	const state = stateOf(watched, world.monitor);
 	const {since} = watched;
+	if (isLearning(watched)) return `${glyphs.electing} learning`;
 	if (isCutOff(watched))
 		return `${glyphs.behind} ${watched.status?.faults?.isIsolated ? 'isolated' : 'deaf'}`;
 	const word = `${glyphs[state]} ${state === 'electing' ? 'elect' : state}`;
@@ -220,6 +222,11 @@ export function warningRow(world: World): Row {
 						...(faults.isIsolated ? [span(`! r${id} isolated  `, 'warn')] : []),
 						...(faults.loss > 0 ? [span(`! r${id} loses ${Math.round(faults.loss * 100)}%  `, 'warn')] : []),
 					];
+		if (isLearning(watched))
+			return [
+				span(`${glyphs.electing} r${id} lost its memory: no vote until it is admitted  `, 'warn'),
+				...broken,
+			];
 		if (state === 'up') return broken;
 		const heard = state === 'unseen' ? `; heard by ${namesOf(hearersOf(watched, monitor))}` : '';
 		return [
