@@ -183,7 +183,7 @@ const weather = v.object({
 const status = v.object({
 	view,
 	leader: v.nullable(id),
-	role: v.picklist(['primary', 'candidate', 'backup']),
+	role: v.picklist(['primary', 'candidate', 'backup', 'learner']),
 	isDoubting: v.boolean(),
 	accepted: count,
 	decided: count,
@@ -228,6 +228,7 @@ const note = v.object({
 		'proposal',
 		'skip',
 		'lag',
+		'admission',
 		'busy',
 	]),
 	view,

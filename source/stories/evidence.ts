@@ -78,9 +78,17 @@ export type Ordeal = {
 	readonly leader: ReplicaId | null;
 } & What;
 export type What =
-	/** SIGSTOP to SIGCONT; cut off by order; a sync of the disk that takes its time; a disk that is full; a directory that is gone. */
+	/** SIGSTOP to SIGCONT; cut off by order; a sync of the disk that takes its time; a disk that is full; a directory that is gone; one begun anew, or exchanged for the one before it. */
 	| {
-			readonly kind: 'pause' | 'isolation' | 'slow' | 'full' | 'failed sync' | 'wipe';
+			readonly kind:
+				| 'pause'
+				| 'isolation'
+				| 'slow'
+				| 'full'
+				| 'failed sync'
+				| 'wipe'
+				| 'readmit'
+				| 'exchange';
 			readonly replica: ReplicaId;
 	  }
 	/** A file was changed at this byte: its end was torn off or overwritten, or a bit in the middle was flipped. */
@@ -169,9 +177,9 @@ function* hashesAgree({samples}: Evidence): Generator<Finding> {
 /** A view is a promise: no replica ever goes back, not even over a kill -9 (rule R1). */
 function* viewsNeverFall({samples, ordeals}: Evidence): Generator<Finding> {
 	const views = new Map<ReplicaId, View>();
-	const wipes = ordeals.filter(({kind}) => kind === 'wipe');
+	const wipes = ordeals.filter(({kind}) => kind === 'wipe' || kind === 'readmit');
 	for (const {at, status} of samples) {
-		// What comes after a wipe has nothing to remember, and must be kept from everything else.
+		// What comes after a wipe has nothing to remember, and must be kept from everything else; so must one that begins anew.
 		while (wipes[0] !== undefined && wipes[0].at < at) views.delete(subjectOf(wipes.shift()!));
 		const before = views.get(status.id) ?? -1;
 		if (status.view < before)

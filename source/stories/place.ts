@@ -1,4 +1,4 @@
-import {cp, mkdir, rm, writeFile} from 'node:fs/promises';
+import {cp, mkdir, rename, rm, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import {join} from 'node:path';
 import {type Cluster, parseCluster} from '../cluster.ts';
@@ -95,6 +95,15 @@ export class Place {
 		await rm(path, {recursive: true});
 		if (this.#options.hasOwnData) await this.#layData(id);
 		return path;
+	}
+
+	/** Exchanges the directory of a replica for one that `readmit` has put aside. */
+	async exchange(id: ReplicaId, former: number): Promise<void> {
+		const home = this.homeOf(id);
+		const [old, meanwhile] = [`${home}.lost-${former}`, `${home}.meanwhile`];
+		await rename(home, meanwhile);
+		await rename(old, home);
+		await rename(meanwhile, old);
 	}
 
 	async #layData(id: ReplicaId): Promise<void> {

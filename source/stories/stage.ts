@@ -3,6 +3,7 @@ import {appendFileSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {promisify} from 'node:util';
 import {Administrator} from '../client/administrator.ts';
 import type {Cluster} from '../cluster.ts';
 import type {ReplicaId, Slot, View} from '../consensus/types.ts';
@@ -310,6 +311,22 @@ export class Stage {
 		if (this.pid(id) !== null) throw new Error(`replica ${id} runs: its files are its own`);
 		this.tell(`removes ${await this.#place.wipe(id)}`);
 		this.#book.begin({kind: 'wipe', replica: id})();
+	}
+
+	/** `paxos-chat readmit`: a replica that is down shall begin with a new memory; its old one is kept beside it. */
+	async readmit(id: ReplicaId): Promise<void> {
+		const own = ['--config', this.#place.configOf(id), '--data', this.#place.dataOf(id)];
+		this.tell(`lets replica ${id} begin anew`);
+		await promisify(execFile)(process.execPath, [script, 'readmit', String(id), ...own]);
+		this.#book.begin({kind: 'readmit', replica: id})();
+	}
+
+	/** Puts the so-manieth memory that a replica had before in the place of the one that it has now; the same again undoes it. */
+	async exchange(id: ReplicaId, former: number): Promise<void> {
+		if (this.pid(id) !== null) throw new Error(`replica ${id} runs: its files are its own`);
+		this.tell(`exchanges the memory of replica ${id} for an old one, or back`);
+		await this.#place.exchange(id, former);
+		this.#book.begin({kind: 'exchange', replica: id})();
 	}
 
 	/** Starts a replica that must not come up, and waits until it has gone down again by itself. */

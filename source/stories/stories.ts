@@ -1,4 +1,5 @@
 import {allDownAllUp} from './all-down-all-up.ts';
+import {beginsAnew} from './begins-anew.ts';
 import {bitFlip} from './bit-flip.ts';
 import {chained} from './chained.ts';
 import {clockJumps} from './clock-jumps.ts';
@@ -43,6 +44,7 @@ export const stories: readonly Story[] = [
 	tornTail,
 	bitFlip,
 	wipedDisk,
+	beginsAnew,
 	cutOffPrimary,
 	oneWayPrimary,
 	cutPair,

@@ -68,7 +68,7 @@ async function wipeMachine(stage: Stage): Promise<void> {
 
 function* judgeDirectories(act: Evidence): Generator<Finding> {
 	yield* safety(act);
-	yield* refusals(act, /is gone, and with it the memory of replica/, true);
+	yield* refusals(act, /is gone, and with it what replica \d promised/, true);
 	const [end] = act.ends;
 	if (end !== undefined && acknowledgedBetween(act, end.until, Number.POSITIVE_INFINITY) === 0)
 		yield failure('the others did not go on');

@@ -102,7 +102,7 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 					ordeals: [{kind: 'wipe', replica: 1, ...once(1010)}],
 					ends: [{at: 1100, until: 1300, replica: 1, how: 'exit code 1'}],
 					words: [
-						{at: 1200, replica: 1, line: 'data/replica-1 is gone, and with it the memory of replica 1: …'},
+						{at: 1200, replica: 1, line: 'data/replica-1 is gone, and with it what replica 1 promised: …'},
 					],
 				},
 			}),
@@ -122,6 +122,39 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 					words: [
 						{at: 1100, replica: 1, line: 'listens on 127.0.0.1'},
 						{at: 1200, replica: 1, line: 'replica 1 has lost its memory: replica 2 has met it'},
+					],
+				},
+			}),
+		],
+	},
+	'begins-anew': {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 100,
+				kills: [kill(605, 2, 0, 0, false), kill(905, 2, 0, 0, false), kill(1505, 0, 0, 1)],
+				backMs: 200,
+				rest: {
+					ordeals: [
+						{kind: 'readmit', replica: 2, ...once(700)},
+						{kind: 'exchange', replica: 2, ...once(910)},
+						{kind: 'exchange', replica: 2, ...once(1040)},
+					],
+					starts: [0, 0, 0, 805, 1050, 1705].map((at, index) => ({at, replica: [0, 1, 2, 2, 2, 0][index]!})),
+					notes: [
+						{kind: 'admission', replica: 0, peer: 2, view: 0, slot: 60, at: 850, text: 'r2 takes part again'},
+						{kind: 'admission', replica: 1, peer: 2, view: 0, slot: 60, at: 851, text: 'r2 takes part again'},
+					],
+					ends: [{at: 920, until: 1030, replica: 2, how: 'exit code 1'}],
+					words: [
+						{
+							at: 1020,
+							replica: 2,
+							line: 'replica 2 has lost its memory: replica 0 has met it with another one than data/replica-2: …',
+						},
 					],
 				},
 			}),
@@ -456,6 +489,21 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 		}),
 		'replica 1 did not say why: no word': withoutWords,
 		'replica 1 ran in the end, without its memory': act => ({...act, alive: [0, 1, 2]}),
+	},
+	'begins-anew': {
+		'0 new memories, not 1': act => ({...act, ordeals: []}),
+		'0 of 1 new memories were told to be admitted': act => ({...act, notes: []}),
+		'no old memory came back': act => ({...act, ends: []}),
+		'the old memory was not refused: SIGKILL': act => ({
+			...act,
+			ends: act.ends.map(end => ({...end, how: 'SIGKILL'})),
+		}),
+		'the old memory was not told why it is refused: no word': withoutWords,
+		'nobody else died after new memory 1': act => ({
+			...act,
+			kills: act.kills.filter(({replica}) => replica === 2),
+		}),
+		'nothing was decided with the votes of new memory 1': deafBetween(1505, 1705),
 	},
 	'cut-off-primary': partings,
 	'one-way-primary': partings,

@@ -39,6 +39,7 @@ const facts: Record<string, Record<string, number>> = {
 	'torn-tail': {tornTails: 2, comparedReplicas: 3},
 	'bit-flip': {flippedBits: 1, silent: 0, comparedReplicas: 3},
 	'wiped-disk': {refusals: 1, comparedReplicas: 2},
+	'begins-anew': {admissions: 1, refusals: 1, comparedReplicas: 3},
 	'cut-off-primary': {leaderMeanwhile: 1, comparedReplicas: 3},
 	'cut-pair': {leaderMeanwhile: 0, viewsEntered: 0, comparedReplicas: 3},
 	constrained: {leaderMeanwhile: 2, comparedReplicas: 5},
