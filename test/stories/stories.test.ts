@@ -66,6 +66,7 @@ const elsewhere: Record<string, string> = {
 	'far-behind': 'test/server/server.test.ts',
 	failover: 'the kill loop',
 	'few-files': 'test/network/door.test.ts',
+	'little-memory': 'test/network/door-fuzz.test.ts',
 	'cut-off-primary': 'test/simulation/simulation.test.ts',
 	'cut-pair': 'test/simulation/simulation.test.ts',
 	constrained: 'test/simulation/simulation.test.ts',
