@@ -1,10 +1,21 @@
 import {once} from 'node:events';
-import {existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	truncateSync,
+	writeFileSync,
+} from 'node:fs';
 import {createServer} from 'node:net';
+import {join} from 'node:path';
 import {afterEach, describe, expect, test} from '@jest/globals';
 import {Client} from '../../source/client/client.ts';
 import {Failure} from '../../source/failure.ts';
 import {readCheckpoint, writeCheckpoint} from '../../source/storage/checkpoint.ts';
+import {beginAnew} from '../../source/storage/directory.ts';
 import {type Files, realFiles} from '../../source/storage/files.ts';
 import {recover} from '../../source/storage/recovery.ts';
 import {verify} from '../../source/storage/verify.ts';
@@ -176,6 +187,39 @@ describe('three replicas', () => {
 });
 
 describe('a replica that lost its memory', () => {
+	test('begins anew, learns from a checkpoint, is admitted, and votes; its old memory is refused', async () => {
+		const all = await place(1, smallCheckpoints);
+		await all.startAll();
+		await all.batch(2000);
+		await all.untilLevel();
+		await all.stop(2);
+		const kept = await beginAnew({data: all.data(2), id: 2, cluster: all.cluster});
+		expect(kept).toBe(join(all.data(2), 'replica-2.lost-1'));
+
+		await all.start(2);
+		await until(
+			() => /goes on after a checkpoint that was fetched[^]*this replica takes part again/.test(all.said(2)),
+			() => all.said(2),
+		);
+		await all.untilLevel();
+		await all.stop(0);
+		// Nothing is decided now without the new memory.
+		await all.batch(300);
+		await all.start(0);
+		await all.untilLevel();
+		expect(all.violations()).toEqual([]);
+
+		await all.stop(2);
+		renameSync(join(all.data(2), 'replica-2'), join(all.data(2), 'new'));
+		renameSync(kept!, join(all.data(2), 'replica-2'));
+		await all.start(2);
+		await until(
+			() => all.failures.has(2),
+			() => 'r2 to give up',
+		);
+		expect(all.failures.get(2)!.message).toMatch(/^replica 2 has lost its memory: /);
+	});
+
 	test('is refused by those who have met it, says so, and the others go on', async () => {
 		const all = await place(1);
 		await all.startAll();
