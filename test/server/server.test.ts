@@ -198,7 +198,7 @@ describe('a replica that lost its memory', () => {
 
 		await all.start(2);
 		await until(
-			() => /goes on after a checkpoint that was fetched[^]*this replica takes part again/.test(all.said(2)),
+			() => /goes on after a checkpoint that was fetched.*this replica takes part again/s.test(all.said(2)),
 			() => all.said(2),
 		);
 		await all.untilLevel();
