@@ -54,7 +54,7 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'promises do not say since',
-		'seed 5',
+		'seed 2',
 		'acceptor',
 		'since: Math.max(this.since, admitted),',
 		'since: admitted,',
@@ -129,7 +129,7 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'older proposals replace newer ones after a restart',
-		'seed 5',
+		'seed 2',
 		'acceptor',
 		"if (entry.type === 'accepted' && entry.slot > this.since) this.#remember(entry);",
 		"if (entry.type === 'accepted' && entry.slot > this.since && !this.accepted.has(entry.slot)) this.#remember(entry);",
@@ -145,8 +145,8 @@ const unsafe: readonly Mutant[] = [
 		'leads with one promise less',
 		'play highest-view-wins',
 		'proposer',
-		'if (complete.length < majorityOf(this.#options.replicas)) return;',
-		'if (complete.length < majorityOf(this.#options.replicas) - 1) return;',
+		'const majority = majorityOf(this.#options.replicas);',
+		'const majority = majorityOf(this.#options.replicas) - 1;',
 	),
 	core(
 		'no-ops over what was reported',
@@ -159,16 +159,31 @@ const unsafe: readonly Mutant[] = [
 		'new requests before the old slots',
 		'play highest-view-wins',
 		'proposer',
-		'last = Math.max(last, proposal.slot);',
-		'',
+		'Math.max(this.#learner.through, ...open.keys());',
+		'this.#learner.through;',
 	),
 	core(
 		'fills what others have forgotten',
-		'seed 5',
+		'seed 2',
 		'proposer',
-		'if (this.#learner.through < Math.max(...complete.map(({since}) => since))) return;',
+		'if (this.#learner.through < Math.max(...reports.map(({since}) => since))) return;',
 		'',
 	),
+	core(
+		'a learner votes',
+		'seed 2',
+		'acceptor',
+		"if (standing !== 'member' || this.#membership.isOwnEnd(value)) return;",
+		'if (this.#membership.isOwnEnd(value)) return;',
+	),
+	core(
+		'a learner promises',
+		'seed 8',
+		'acceptor',
+		"\t\tif (this.#membership.standing !== 'member') return;\n",
+		'',
+	),
+	core('a memory votes for its own end', 'seed 65', 'acceptor', ' || this.#membership.isOwnEnd(value)', ''),
 	core(
 		'votes of older views count',
 		'play mute-primary',
@@ -259,7 +274,7 @@ const unsafe: readonly Mutant[] = [
 		'const sessions = Array.from(this.#sessions, ([client, session]) => ({client, ...session}));',
 		'const sessions: SessionState[] = [];',
 	]),
-	mutant('the hash leaves no-ops out', 'seed 5', [
+	mutant('the hash leaves no-ops out', 'seed 2', [
 		'chat/chat.ts',
 		'this.#hash = chain(this.#hash, slot, text);',
 		"if (text !== '') this.#hash = chain(this.#hash, slot, text);",
@@ -296,8 +311,8 @@ const unsafeElsewhere: readonly Mutant[] = [
 		'the longest promise is taken as a whole',
 		'play highest-view-wins',
 		'proposer',
-		'for (const {accepted} of reports) {',
-		'for (const {accepted} of [...reports].sort((a, b) => b.accepted.length - a.accepted.length).slice(0, 1)) {',
+		'of reports.flatMap(',
+		'of [...reports].sort((a, b) => b.accepted.length - a.accepted.length).slice(0, 1).flatMap(',
 	),
 	core(
 		'nothing below the highest decision is proposed again',
@@ -310,8 +325,8 @@ const unsafeElsewhere: readonly Mutant[] = [
 		'a no-op needs no votes',
 		'play slot-skipped-primary-killed',
 		'proposer',
-		'slot);\n\t\t\t\tthis.#propose(noOp);',
-		'slot);\n\t\t\t\tthis.#learner.decide(this.#next++, noOp);',
+		"proposes a no-op', slot);\n\t\t\t\tthis.#propose(value);",
+		"proposes a no-op', slot);\n\t\t\t\tthis.#learner.decide(this.#next++, value);",
 	),
 	core(
 		'votes are forgotten when the view changes',
@@ -330,11 +345,11 @@ const unsafeElsewhere: readonly Mutant[] = [
 	// A checkpoint takes its time here, so that the core goes on meanwhile.
 	mutant(
 		'what was executed goes back to a checkpoint',
-		'seed 23',
+		'seed 8',
 		[
 			'consensus/replica.ts',
-			'\tif (slot <= this.learner.through) return;\n\t\tthis.learner.install(slot);',
-			'\tthis.learner.install(slot);',
+			'\tif (slot <= this.learner.through) return;\n\t\tthis.membership.install(admitted);',
+			'\tthis.membership.install(admitted);',
 		],
 		[
 			'simulator/machine.ts',
@@ -342,7 +357,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 			'this.#machine.later(200 + random.between(...faults.write), () => {',
 		],
 	),
-	mutant('the journal is shortened before the checkpoint is durable', 'seed 23', [
+	mutant('the journal is shortened before the checkpoint is durable', 'seed 47', [
 		'simulator/machine.ts',
 		"\t\tthis.#moment = 'while a checkpoint was written';\n",
 		"\t\tthis.#moment = 'while a checkpoint was written';\n\t\tthis.host.checkpoint(this.chat.slot);\n\t\tthis.#machine.disk.rotate(this.host.replica.restate(), removeOlder => removeOlder());\n",
@@ -354,7 +369,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 		[
 			'simulator/machine.ts',
 			'\t\tconst log = this.log + this.#kept;\n',
-			'\t\tconst log = this.log + this.#kept;\n\t\tthis.host.install(state.slot);\n\t\tthis.#machine.disk.rotate(this.host.replica.restate(), removeOlder => removeOlder());\n',
+			'\t\tconst log = this.log + this.#kept;\n\t\tthis.host.install(state.slot, state.admitted);\n\t\tthis.#machine.disk.rotate(this.host.replica.restate(), removeOlder => removeOlder());\n',
 		],
 		[
 			'simulator/machine.ts',
@@ -634,7 +649,7 @@ const stuck: readonly Mutant[] = [
 		'accept is said once',
 		'play accept-lost',
 		'proposer',
-		'if (slot >= this.#late || size >= this.#options.batchBytes) break;',
+		'if (accept.slot >= this.#late || size >= this.#options.batchBytes) break;',
 		'break;',
 	),
 	core(
@@ -649,7 +664,7 @@ const stuck: readonly Mutant[] = [
 		'play slot-skipped-nobody-kills',
 		'proposer',
 		'\t\tthis.open.delete(slot);\n',
-		'\t\tfor (const request of this.open.get(slot)?.requests ?? []) this.#inHand.delete(keyOf(request));\n\t\tthis.open.delete(slot);\n',
+		'\t\tfor (const request of this.open.get(slot)?.value.requests ?? []) this.#inHand.delete(keyOf(request));\n\t\tthis.open.delete(slot);\n',
 	),
 	core(
 		'nobody is asked for what is missing',
@@ -662,10 +677,10 @@ const stuck: readonly Mutant[] = [
 		'holes are left open',
 		'play skip-with-one-dead',
 		'proposer',
-		'slot);\n\t\t\t\tthis.#propose(noOp);',
-		'slot);\n\t\t\t\tthis.#next++;',
+		"proposes a no-op', slot);\n\t\t\t\tthis.#propose(value);",
+		"proposes a no-op', slot);\n\t\t\t\tthis.#next++;",
 	),
-	mutant('what is settled is held for ever', 'seed 5', [
+	mutant('what is settled is held for ever', 'seed 8', [
 		'host.ts',
 		"\t\tthis.#step({type: 'settled', requests: settled});\n",
 		'',
