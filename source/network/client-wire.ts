@@ -85,6 +85,15 @@ function readRequest(value: unknown): Request | undefined {
 	return {client, session, sequence, nick, text};
 }
 
+const namesOf = <Name extends string>(names: Readonly<Record<Name, true>>): Name[] =>
+	Object.keys(names) as Name[];
+const roles: Readonly<Record<Status['role'], true>> = {
+	primary: true,
+	candidate: true,
+	backup: true,
+	learner: true,
+};
+
 function readAnswer(value: unknown): Said[number] | undefined {
 	if (!isObject(value)) return undefined;
 	const client = own(value, 'client');
@@ -183,7 +192,7 @@ const weather = v.object({
 const status = v.object({
 	view,
 	leader: v.nullable(id),
-	role: v.picklist(['primary', 'candidate', 'backup', 'learner']),
+	role: v.picklist(namesOf(roles)),
 	isDoubting: v.boolean(),
 	accepted: count,
 	decided: count,
@@ -217,20 +226,23 @@ const status = v.object({
 	),
 });
 
+/** Every one of them has to stand here: what is not known would be dropped, with all that came with it. */
+const kinds: Readonly<Record<StampedNote['kind'], true>> = {
+	view: true,
+	doubt: true,
+	campaign: true,
+	leader: true,
+	hole: true,
+	'no-op': true,
+	proposal: true,
+	skip: true,
+	lag: true,
+	admission: true,
+	busy: true,
+};
+
 const note = v.object({
-	kind: v.picklist([
-		'view',
-		'doubt',
-		'campaign',
-		'leader',
-		'hole',
-		'no-op',
-		'proposal',
-		'skip',
-		'lag',
-		'admission',
-		'busy',
-	]),
+	kind: v.picklist(namesOf(kinds)),
 	view,
 	slot: v.exactOptional(count),
 	peer: v.exactOptional(id),

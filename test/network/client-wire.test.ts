@@ -83,7 +83,7 @@ const events: Record<string, [read: (value: unknown) => unknown, good: fc.Arbitr
 		fc.record({
 			view,
 			leader: fc.option(id),
-			role: fc.constantFrom('primary', 'candidate', 'backup'),
+			role: fc.constantFrom('primary', 'candidate', 'backup', 'learner'),
 			isDoubting: fc.boolean(),
 			accepted: count,
 			decided: count,
@@ -115,7 +115,7 @@ const events: Record<string, [read: (value: unknown) => unknown, good: fc.Arbitr
 		fc.array(
 			fc.record(
 				{
-					kind: fc.constantFrom('view', 'doubt', 'campaign', 'leader', 'hole', 'no-op', 'busy'),
+					kind: fc.constantFrom('view', 'doubt', 'campaign', 'leader', 'hole', 'no-op', 'admission', 'busy'),
 					view,
 					slot: number,
 					peer: id,
