@@ -99,7 +99,7 @@ function together(notes: readonly StampedNote[]): readonly Told[] {
 		places.set(key, all.length);
 		const about =
 			slot !== undefined ? `${kind} ${slot}` : kind === 'view' ? `view ${view}` : `${kind} v${view}`;
-		const matters = isForAll(note) || kind === 'hole' || kind === 'doubt';
+		const matters = isForAll(note) || ['hole', 'doubt', 'admission'].includes(kind);
 		all.push({at, who: [replica], kind, about, text, slot: slot ?? null, matters});
 	}
 

@@ -127,4 +127,7 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /** Of the cluster's own story, what people in the chat should know. */
 export const isForAll = ({kind, text}: StampedNote): boolean =>
-	kind === 'no-op' || kind === 'skip' || (kind === 'leader' && text.startsWith('leads'));
+	kind === 'no-op' ||
+	kind === 'skip' ||
+	(kind === 'admission' && text.startsWith('proposes')) ||
+	(kind === 'leader' && text.startsWith('leads'));

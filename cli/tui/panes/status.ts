@@ -2,7 +2,7 @@ import {safeLine} from '../../../source/safe-text.ts';
 import {glyphsOf} from '../glyphs.ts';
 import {bindings, type Context, formatKey} from '../keys.ts';
 import type {Batch, Model} from '../model.ts';
-import {exactly, fill, justify, type Row, rowWidth, span} from '../rows.ts';
+import {cutText, exactly, fill, justify, type Row, rowWidth, span} from '../rows.ts';
 import {type Tone, viewTone} from '../theme.ts';
 import {clock, lasting, leaderOf, majority, upOf, type World} from '../world.ts';
 
@@ -138,7 +138,13 @@ export const hintFoot = (contexts: readonly Context[], world: World, most: numbe
 export function hintBar(model: Model, world: World, contexts: readonly Context[], width: number): Row {
 	if (model.toast !== null && model.toast.until > world.now)
 		return exactly(
-			[span(' '), span(plainly(safeLine(model.toast.text), world), model.toast.isBad ? 'bad' : 'accent')],
+			[
+				span(' '),
+				span(
+					cutText(plainly(safeLine(model.toast.text), world), width - 2, glyphsOf(world.about.isAscii).more),
+					model.toast.isBad ? 'bad' : 'accent',
+				),
+			],
 			width,
 		);
 	const last: Row = contexts.includes('line')
