@@ -48,6 +48,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 		'source/chat/types.ts',
 		'source/network/events.ts',
 		'source/network/client-wire.ts',
+		'source/network/frames.ts',
 		'source/network/auth.ts',
 		'source/cluster.ts',
 		'source/safe-text.ts',

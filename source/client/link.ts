@@ -27,6 +27,7 @@ import {
 	type Weather,
 	type Welcome,
 } from '../network/events.ts';
+import {guardFrames} from '../network/frames.ts';
 import {safeLine} from '../safe-text.ts';
 
 /** What a replica said, once its schema has rebuilt it. */
@@ -91,12 +92,7 @@ export class Link {
 		this.#options = options;
 		this.id = options.address.id;
 		this.#socket = io(urlOf(options.address), socketOptions);
-		// socket.io-client trusts its server, and throws where nobody can catch at frames that ours never send.
-		this.#socket.io.engine.on('packet', packet => {
-			if (isHonest(packet)) return;
-			packet.type = 'noop';
-			this.#end('it does not speak as a replica does');
-		});
+		guardFrames(this.#socket, () => this.#end('it does not speak as a replica does'));
 		this.#timer = setTimeout(() => this.#end('no answer'), welcomeMs);
 		this.#socket.on('connect_error', error => this.#end(whyOf(error)));
 		this.#socket.on('disconnect', () => this.#end('the connection broke'));
@@ -185,23 +181,6 @@ export const placeOf = ({host, port}: {readonly host: string; readonly port: num
 	`${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 const urlOf = (address: Address): string => `http://${placeOf(address)}`;
-
-/** The frames of our servers: the opening of the engine, pings, and in messages the connection, its end, and events. */
-function isHonest({type, data}: {type: string; data?: unknown}): boolean {
-	if (type === 'open') return isOpening(data);
-	return type !== 'message' || (typeof data === 'string' && /^(?:0\{|1$|2\[)/.test(data));
-}
-
-function isOpening(data: unknown): boolean {
-	if (typeof data !== 'string' || data.length > 1000) return false;
-	try {
-		const {sid, upgrades, pingInterval, pingTimeout} = JSON.parse(data);
-		if (typeof sid !== 'string' || !Array.isArray(upgrades) || upgrades.length > 0) return false;
-		return [pingInterval, pingTimeout].every(ms => Number.isSafeInteger(ms) && ms > 0 && ms <= 60_000);
-	} catch {
-		return false;
-	}
-}
 
 /** Why dialing failed, in a few words. */
 function whyOf(error: unknown): string {

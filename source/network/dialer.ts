@@ -3,6 +3,7 @@ import type {Address} from '../cluster.ts';
 import type {MemoryName, Message, ReplicaId} from '../consensus/types.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
+import {guardFrames} from './frames.ts';
 import {
 	type Acquaintances,
 	disagreement,
@@ -132,26 +133,8 @@ export class Dialer {
 			this.#end(socket);
 		});
 		socket.on('disconnect', () => this.#end(socket));
-		this.#guard(socket);
+		guardFrames(socket, () => this.#giveUp(socket, unreadable(undefined)));
 		this.#listen(socket);
-	}
-
-	/**
-	 * socket.io-client trusts its server: a frame `0{` or `44` would end this
-	 * process with an exception that nobody can catch. So frames that no honest
-	 * server of ours sends are taken away before it looks at them.
-	 */
-	#guard(socket: PeerSocket) {
-		let isOpen = false;
-		socket.io.engine.on('packet', packet => {
-			if (isOpen ? isHonest(packet) : isOpening(packet)) {
-				isOpen = true;
-				return;
-			}
-			// Frames that cannot be read at all are one object, shared by all connections, and harmless.
-			if (packet.type !== 'error') packet.type = 'noop';
-			this.#giveUp(socket, unreadable(undefined));
-		});
 	}
 
 	/** Every event comes through here, whatever its name: no listeners of single events exist. */
@@ -283,26 +266,6 @@ function isRefusal(error: unknown): boolean {
 		return cause.errors.every(({code}: {code?: unknown}) => code === 'ECONNREFUSED');
 	return cause?.code === 'ECONNREFUSED';
 }
-
-/** The frames of our servers: first the opening of the engine, … */
-function isOpening({type, data}: Frame): boolean {
-	if (type !== 'open' || typeof data !== 'string' || data.length > 1000) return false;
-	try {
-		const {sid, upgrades, pingInterval, pingTimeout} = JSON.parse(data);
-		if (typeof sid !== 'string' || !Array.isArray(upgrades) || upgrades.length > 0) return false;
-		return [pingInterval, pingTimeout].every(ms => Number.isSafeInteger(ms) && ms > 0 && ms <= 60_000);
-	} catch {
-		return false;
-	}
-}
-
-/** … then pings, and in messages the connection, its end, and events. */
-function isHonest({type, data}: Frame): boolean {
-	if (type === 'message') return typeof data === 'string' && /^(?:0\{|1$|2\[)/.test(data);
-	return type === 'ping' || type === 'noop' || type === 'close';
-}
-
-type Frame = {readonly type: string; readonly data?: unknown};
 
 /** Words of a server that has proved nothing, fit for a log. */
 const printable = (data: unknown): string =>
