@@ -77,15 +77,21 @@ export class Host {
 		this.#take({type: 'tick', now: this.#now()});
 	}
 
-	submit(requests: readonly Request[]) {
-		const open = this.#unsettled(requests);
+	/** Returns those that are settled already: they were not taken. */
+	submit(requests: readonly Request[]): readonly Request[] {
+		const open: Request[] = [];
+		const settled: Request[] = [];
+		for (const request of requests) (this.#service.hasSettled(request) ? settled : open).push(request);
 		if (open.length > 0) this.#take({type: 'request', now: this.#now(), requests: open});
+		return settled;
 	}
 
 	receive(from: ReplicaId, messages: readonly Message[]) {
 		const forCore: Message[] = [];
 		for (const message of messages) {
 			if (isOfHosts(message)) this.#service.transfer(from, message);
+			else if (message.type === 'request')
+				forCore.push({...message, requests: this.#unsettled(message.requests)});
 			else forCore.push(message);
 		}
 
@@ -120,10 +126,7 @@ export class Host {
 	}
 
 	#packet(from: ReplicaId, messages: readonly Message[]): Input {
-		const known = messages.map(message =>
-			message.type === 'request' ? {...message, requests: this.#unsettled(message.requests)} : message,
-		);
-		return {type: 'packet', now: this.#now(), from, messages: known};
+		return {type: 'packet', now: this.#now(), from, messages};
 	}
 
 	#unsettled(requests: readonly Request[]) {

@@ -22,8 +22,9 @@ import type {
 import {majorityOf} from './consensus/views.ts';
 import {Failure, lostMemory} from './failure.ts';
 import {Host, type Service, type Watch} from './host.ts';
+import {turnedAway} from './network/client-wire.ts';
 import {Door} from './network/door.ts';
-import type {Done, Hash, Identity, Order, Said, Status, Weather} from './network/events.ts';
+import type {Done, Hash, Identity, Order, Status, TurnedAway, Weather} from './network/events.ts';
 import {Faults} from './network/faults.ts';
 import type {Network} from './network/network.ts';
 import {Rooms} from './network/rooms.ts';
@@ -130,6 +131,8 @@ export class Server implements Service {
 	readonly #transfer: Transfer;
 	readonly #witnesses: Witnesses;
 	readonly #network: Network;
+	/** What clients said in this turn of the event loop. */
+	#said: Request[] = [];
 	/** New requests are refused with this: the end is near. */
 	#farewell: string | undefined;
 	/** Nothing is said or acknowledged any more. */
@@ -358,7 +361,7 @@ export class Server implements Service {
 		let checkpoint: Checkpoint | undefined;
 		let text = '';
 		const lines: Line[] = [];
-		const answers: Said[number][] = [];
+		const answers: Answer[] = [];
 		for (const {slot, value} of decisions) {
 			const execution = this.#chat.execute(slot, value);
 			forgetText(value);
@@ -417,21 +420,28 @@ export class Server implements Service {
 
 	// What the outside wants of us.
 
+	/** What many connections say in one turn of the event loop goes into the core in one step. */
 	#say(requests: readonly Request[]) {
+		if (this.#said.length === 0) setImmediate(this.#guard(() => this.#submit()));
+		for (const request of requests) this.#said.push(request);
+	}
+
+	#submit() {
+		const requests = this.#said;
+		this.#said = [];
+		const why = this.#farewell;
+		const left = why === undefined ? this.#host.submit(requests) : requests;
 		const known: Answer[] = [];
-		const unknown: Request[] = [];
-		for (const request of requests) {
+		const refused: TurnedAway[] = [];
+		for (const request of left) {
 			const answer = this.#chat.answerTo(request);
 			if (answer) known.push(answer);
-			else unknown.push(request);
+			else if (why !== undefined) refused.push(turnedAway(request, 'busy', why));
 		}
 
 		this.#counts.retriesAnswered += known.length;
 		if (known.length > 0) this.#append('', () => this.#door.answer(known));
-		if (unknown.length === 0) return;
-		const why = this.#farewell;
-		if (why === undefined) this.#host.submit(unknown);
-		else this.#door.answer(unknown.map(request => turnedAway(request, 'busy', why)));
+		if (refused.length > 0) this.#door.answer(refused);
 	}
 
 	/** `done` follows when it stands in the log, and all that was appended before. */
@@ -794,14 +804,6 @@ const replaced = ({path}: ReplicaDirectory, id: ReplicaId, slot: Slot) =>
 	new Failure(
 		`${path} was replaced: slot ${slot} of the log admits another memory of replica ${id}, and this one never votes again; start the replica with the directory that was begun anew`,
 	);
-
-const turnedAway = ({client, session, sequence}: Request, status: 'busy' | 'refused', why: string) => ({
-	status,
-	client,
-	session,
-	sequence,
-	why,
-});
 
 function describe(order: Order): string {
 	if (order.kind === 'loss') return ` ${order.probability}`;

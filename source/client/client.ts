@@ -1,7 +1,8 @@
 import type {Line} from '../chat/types.ts';
 import type {Cluster} from '../cluster.ts';
-import type {ReplicaId, Request} from '../consensus/types.ts';
-import type {Said, Weather, Welcome} from '../network/events.ts';
+import type {ReplicaId} from '../consensus/types.ts';
+import {sayRow} from '../network/client-wire.ts';
+import type {Said, SayRow, Weather, Welcome} from '../network/events.ts';
 import {ClientStore, type Connection} from './client-store.ts';
 import {describe} from './connection.ts';
 import {Feed, type FollowFrom} from './feed.ts';
@@ -64,13 +65,10 @@ export class Client implements Speaker {
 	readonly #feed: Feed | null;
 	readonly #sessions = new Map<string, Session>();
 	/** What is to be said at the end of this turn. */
-	readonly #outbox = new Set<Session>();
+	#outbox = new Set<Session>();
 	#isGathering = false;
-	/** Whose secrets the present replica knows. */
-	#entered = new Set<Session>();
-	/** Since when requests are not answered by the present replica, and until when those wait for which it was too busy. */
-	readonly #saidAt = new Map<Session, number>();
-	readonly #busyUntil = new Map<Session, number>();
+	/** Whose secrets the present replica knows: by number. */
+	#entered: Array<Session | null> = [];
 
 	#timer: NodeJS.Timeout;
 	#isIdle = false;
@@ -152,13 +150,14 @@ export class Client implements Speaker {
 	renamed(session: Session, before: string): void {
 		this.#sessions.delete(before);
 		this.#sessions.set(session.client, session);
-		this.#entered.delete(session);
+		if (session.number !== null) this.#entered[session.number] = null;
+		session.number = null;
 	}
 
 	/** For sessions: a request of theirs is new. */
 	speak(session: Session): void {
-		this.#busyUntil.delete(session);
-		this.#saidAt.delete(session);
+		session.busyUntil = null;
+		session.saidAt = null;
 		this.#gather(session);
 	}
 
@@ -169,7 +168,8 @@ export class Client implements Speaker {
 		this.#probe = null;
 		this.#probedAt = Number.NEGATIVE_INFINITY;
 		this.#roundTripMs = null;
-		this.#entered = new Set();
+		for (const session of this.#entered) if (session !== null) session.number = null;
+		this.#entered = [];
 		this.#onWeather(weather, hasFaults);
 		this.#followedAt = this.#now;
 		this.#feed?.onLink(weather.position);
@@ -180,7 +180,7 @@ export class Client implements Speaker {
 
 	#onLost(): void {
 		if (this.#isIdle) this.#wake();
-		this.#saidAt.clear();
+		for (const session of this.#sessions.values()) session.saidAt = null;
 		this.#probe = null;
 		this.#isSilent = false;
 	}
@@ -216,23 +216,23 @@ export class Client implements Speaker {
 	}
 
 	#onSaid(said: Said): void {
-		for (const answer of said) {
-			const session = this.#sessions.get(answer.client);
-			if (session === undefined) continue;
+		for (const reply of said) {
+			const session = this.#entered[reply.speaker];
+			if (!session) continue;
 			const before = session.request;
-			session.onAnswer(answer);
-			if (answer.status === 'busy' && before !== null) this.#onBusy(session);
+			session.onAnswer(reply);
+			if (reply.status === 'busy' && before !== null) this.#onBusy(session);
 			if (session.request === before) continue;
 			// Whatever was answered, the cluster works.
 			this.#acknowledgedAt = this.#now;
 			this.#patience = 1;
-			if (session.request === null) this.#saidAt.delete(session);
+			if (session.request === null) session.saidAt = null;
 		}
 	}
 
 	#onBusy(session: Session): void {
 		const pause = Math.min(longestBusyMs, busyMs * 2 ** session.busy);
-		this.#busyUntil.set(session, this.#now + Math.random() * pause);
+		session.busyUntil = this.#now + Math.random() * pause;
 	}
 
 	#onWeather(weather: Weather, hasFaults?: boolean): void {
@@ -256,27 +256,30 @@ export class Client implements Speaker {
 	/** Everything that is not answered, to the present replica. */
 	#sayAgain(): void {
 		if (this.#isOverdue()) this.#patience = Math.min(mostPatience, this.#patience * 2);
-		this.#saidAt.clear();
-		this.#busyUntil.clear();
 		this.#outbox.clear();
-		for (const session of this.#sessions.values()) if (session.isWaiting) this.#outbox.add(session);
+		for (const session of this.#sessions.values()) {
+			session.saidAt = null;
+			session.busyUntil = null;
+			if (session.isWaiting) this.#outbox.add(session);
+		}
+
 		this.#flush();
 	}
 
 	#flush(): void {
 		this.#isGathering = false;
 		const {link} = this.#route;
-		const sessions = [...this.#outbox];
-		this.#outbox.clear();
+		const sessions = this.#outbox;
+		this.#outbox = new Set();
 		// Whoever takes us in next is told everything anyway.
-		if (link === null || sessions.length === 0) return;
+		if (link === null || sessions.size === 0) return;
 		this.#enter(link, sessions);
-		let say: Request[] = [];
+		let say: SayRow[] = [];
 		let bytes = 0;
 		for (const session of sessions) {
 			const {request} = session;
 			// It was answered in the meantime.
-			if (request === null) continue;
+			if (request === null || session.number === null) continue;
 			const size = requestBytes + 3 * request.text.length;
 			if (bytes + size > sayBytes && say.length > 0) {
 				link.emit('say', say);
@@ -284,20 +287,20 @@ export class Client implements Speaker {
 				bytes = 0;
 			}
 
-			say.push(request);
+			say.push(sayRow(session.number, request));
 			bytes += size;
-			if (!this.#saidAt.has(session)) this.#saidAt.set(session, this.#now);
+			session.saidAt ??= this.#now;
 			if (session.onSent(link.id)) this.retries++;
 		}
 
 		if (say.length > 0) link.emit('say', say);
 	}
 
-	#enter(link: Link, sessions: readonly Session[]): void {
+	#enter(link: Link, sessions: Iterable<Session>): void {
 		const secrets: string[] = [];
 		for (const session of sessions) {
-			if (this.#entered.has(session)) continue;
-			this.#entered.add(session);
+			if (session.number !== null) continue;
+			session.number = this.#entered.push(session) - 1;
 			secrets.push(session.secret);
 		}
 
@@ -349,15 +352,18 @@ export class Client implements Speaker {
 	/** Something was said here a patience ago and is not answered. Who is told to be patient is. */
 	#isOverdue(): boolean {
 		const patience = this.#patienceMs * this.#patience;
-		for (const [session, at] of this.#saidAt)
-			if (this.#now - at > (session.busy > 0 ? this.#patienceMs * mostPatience : patience)) return true;
+		for (const {saidAt, busy} of this.#sessions.values()) {
+			if (saidAt === null) continue;
+			if (this.#now - saidAt > (busy > 0 ? this.#patienceMs * mostPatience : patience)) return true;
+		}
+
 		return false;
 	}
 
 	#speakBusy(): void {
-		for (const [session, until] of this.#busyUntil) {
-			if (this.#now < until) continue;
-			this.#busyUntil.delete(session);
+		for (const session of this.#sessions.values()) {
+			if (session.busyUntil === null || this.#now < session.busyUntil) continue;
+			session.busyUntil = null;
 			this.#gather(session);
 		}
 	}

@@ -1,7 +1,7 @@
 import type {ReplicaId, Request, Slot} from '../consensus/types.ts';
 import {clientOf, newNonce} from '../network/auth.ts';
 import {refusalOf} from '../network/client-wire.ts';
-import type {Said} from '../network/events.ts';
+import type {Reply} from '../network/events.ts';
 import {safeLine} from '../safe-text.ts';
 import type {ClientStore} from './client-store.ts';
 
@@ -46,6 +46,11 @@ type Words = {
  */
 export class Session {
 	readonly nick: string;
+	/** Its client's notes: its number on the present connection, null if it has not been entered there, … */
+	number: number | null = null;
+	/** … since when its request is not answered by the present replica, and until when it waits for one that is too busy. */
+	saidAt: number | null = null;
+	busyUntil: number | null = null;
 	#secret: string;
 	#client: string;
 	readonly #speaker: Speaker;
@@ -136,7 +141,7 @@ export class Session {
 	}
 
 	/** Whatever does not answer the request under way is late, and says nothing new. */
-	onAnswer(answer: Said[number]): void {
+	onAnswer(answer: Reply): void {
 		const request = this.#request;
 		if (request === null) return;
 		if (answer.status === 'opened') {

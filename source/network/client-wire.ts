@@ -13,12 +13,16 @@ import {
 	type HashOf,
 	type Hello,
 	type Lines,
+	type LinesRows,
 	nickPattern,
 	type Order,
+	type Reply,
 	type Said,
-	type Say,
+	type SaidRow,
+	type SayRow,
 	type StampedNote,
 	type Status,
+	type TurnedAway,
 	textBytes,
 	type Weather,
 	type Welcome,
@@ -31,22 +35,71 @@ import {
  * that cannot be done. A list is good as a whole or not at all.
  */
 
-// The three that carry the traffic are written by hand: they run for every message.
+// The three that carry the traffic are rows, written and read by hand: they are made for every message.
 
-/** The shape alone: what a request may say is the business of `refusalOf`. */
-export function readSay(value: unknown): Say | undefined {
-	return readList(value, readRequest);
+/** `speaker`: the number of the request's client on this connection. */
+export const sayRow = (speaker: number, {session, sequence, nick, text}: Request): SayRow => [
+	speaker,
+	session,
+	sequence,
+	nick,
+	text,
+];
+
+/**
+ * `clients`: those of this connection, by number. A row of anybody else is no
+ * request. The shape alone: what a request may say is the business of `refusalOf`.
+ */
+export function readSay(value: unknown, clients: readonly string[]): readonly Request[] | undefined {
+	return readRows(value, row => readRequest(row, clients));
 }
+
+/** To the client with this number. */
+export function saidRow(speaker: number, answer: Answer | TurnedAway): SaidRow {
+	const {status, session, sequence} = answer;
+	switch (status) {
+		case 'ok':
+			return [speaker, session, sequence, answer.position, answer.slot];
+		case 'opened':
+			return [speaker, session, sequence, status, answer.nonce];
+		case 'expired':
+		case 'gap':
+			return [speaker, session, sequence, status];
+		case 'busy':
+		case 'refused':
+			return [speaker, session, sequence, status, answer.why];
+	}
+}
+
+export const turnedAway = (
+	{client, session, sequence}: Request,
+	status: TurnedAway['status'],
+	why: string,
+): TurnedAway => ({status, client, session, sequence, why});
 
 export function readSaid(value: unknown): Said | undefined {
-	return readList(value, readAnswer);
+	return readRows(value, readReply);
 }
+
+export const linesOf = (lines: readonly Line[], isLive: boolean): LinesRows => ({
+	lines: lines.map(({position, slot, client, sequence, nick, text, at}) => [
+		position,
+		slot,
+		client,
+		sequence,
+		nick,
+		text,
+		at,
+	]),
+	isLive,
+});
 
 /** Also sees to it that there is no gap in the lines. */
 export function readLines(value: unknown): Lines | undefined {
-	if (!isObject(value)) return undefined;
-	const isLive = own(value, 'isLive');
-	const lines = readList(own(value, 'lines'), readLine);
+	if (typeof value !== 'object' || value === null) return undefined;
+	if (!Object.hasOwn(value, 'lines') || !Object.hasOwn(value, 'isLive')) return undefined;
+	const {lines: rows, isLive} = value as {readonly lines: unknown; readonly isLive: unknown};
+	const lines = readRows(rows, readLine);
 	if (typeof isLive !== 'boolean' || lines === undefined) return undefined;
 	for (let index = 1; index < lines.length; index++)
 		if (lines[index]!.position !== lines[index - 1]!.position + 1) return undefined;
@@ -55,9 +108,12 @@ export function readLines(value: unknown): Lines | undefined {
 
 /** Why this request cannot go into the log, as a line for people; undefined if it can. Clients may ask before they send. */
 export function refusalOf({session, sequence, nick, text}: Request): string | undefined {
-	if (!nickPattern.test(nick)) return 'a nick is 1 to 16 letters, digits, _ or -';
+	const isPlain = plainNick.test(nick);
+	if (!isPlain && !nickPattern.test(nick)) return 'a nick is 1 to 16 letters, digits, _ or -';
 	// The screens speak under these names.
-	if (nick === '--' || nick.normalize('NFKC').toLowerCase() === 'system') return `the nick ${nick} is taken`;
+	const name = isPlain ? nick : nick.normalize('NFKC');
+	if (nick === '--' || (name.length === 6 && name.toLowerCase() === 'system'))
+		return `the nick ${nick} is taken`;
 	if (session === 0 && sequence === 0) {
 		return isNonce(text)
 			? undefined
@@ -73,17 +129,65 @@ export function refusalOf({session, sequence, nick, text}: Request): string | un
 	return undefined;
 }
 
-function readRequest(value: unknown): Request | undefined {
-	if (!isObject(value)) return undefined;
-	const client = own(value, 'client');
-	const session = own(value, 'session');
-	const sequence = own(value, 'sequence');
-	const nick = own(value, 'nick');
-	const text = own(value, 'text');
-	if (!isClient(client) || !isCount(session) || !isCount(sequence)) return undefined;
-	if (typeof nick !== 'string' || typeof text !== 'string') return undefined;
+/** The usual nick, told from the others without the tables of Unicode. */
+const plainNick = /^[A-Za-z0-9_-]{1,16}$/;
+
+function readRequest(row: readonly unknown[], clients: readonly string[]): Request | undefined {
+	const [speaker, session, sequence, nick, text] = row;
+	if (row.length !== 5 || !isCount(speaker) || !isCount(session) || !isCount(sequence)) return undefined;
+	const client = clients[speaker];
+	if (client === undefined || typeof nick !== 'string' || typeof text !== 'string') return undefined;
 	return {client, session, sequence, nick, text};
 }
+
+function readReply(row: readonly unknown[]): Reply | undefined {
+	const [speaker, session, sequence, what, more] = row;
+	if (!isCount(speaker) || !isCount(session) || !isCount(sequence)) return undefined;
+	if (isNumber(what)) {
+		if (row.length !== 5 || !isNumber(more)) return undefined;
+		return {status: 'ok', speaker, session, sequence, position: what, slot: more};
+	}
+
+	switch (what) {
+		case 'opened':
+			if (row.length !== 5 || !isNonce(more)) return undefined;
+			return {status: what, speaker, nonce: more, session, sequence};
+		case 'expired':
+		case 'gap':
+			return row.length === 4 ? {status: what, speaker, session, sequence} : undefined;
+		case 'busy':
+		case 'refused':
+			if (row.length !== 5 || typeof more !== 'string' || more.length > whyLength) return undefined;
+			return {status: what, speaker, session, sequence, why: more};
+		default:
+			return undefined;
+	}
+}
+
+function readLine(row: readonly unknown[]): Line | undefined {
+	const [position, slot, client, sequence, nick, text, at] = row;
+	if (row.length !== 7 || !isNumber(position) || !isNumber(slot) || !isNumber(sequence)) return undefined;
+	if (typeof client !== 'string' || !clientPattern.test(client)) return undefined;
+	if (typeof nick !== 'string' || typeof text !== 'string' || !isCount(at)) return undefined;
+	return {position, slot, client, sequence, nick, text, at};
+}
+
+function readRows<T>(value: unknown, read: (row: readonly unknown[]) => T | undefined): T[] | undefined {
+	if (!Array.isArray(value)) return undefined;
+	const list: T[] = [];
+	for (const row of value as unknown[]) {
+		const rebuilt = Array.isArray(row) ? read(row) : undefined;
+		if (rebuilt === undefined) return undefined;
+		list.push(rebuilt);
+	}
+
+	return list;
+}
+
+/** Of a slot, a position, a sequence: from 1. */
+const isNumber = (value: unknown): value is number => isCount(value) && value > 0;
+
+// The rest is rare, and described instead of written.
 
 const namesOf = <Name extends string>(names: Readonly<Record<Name, true>>): Name[] =>
 	Object.keys(names) as Name[];
@@ -93,75 +197,6 @@ const roles: Readonly<Record<Status['role'], true>> = {
 	backup: true,
 	learner: true,
 };
-
-function readAnswer(value: unknown): Said[number] | undefined {
-	if (!isObject(value)) return undefined;
-	const client = own(value, 'client');
-	const session = own(value, 'session');
-	const sequence = own(value, 'sequence');
-	if (!isClient(client) || !isCount(session) || !isCount(sequence)) return undefined;
-	const status = own(value, 'status') as Said[number]['status'];
-	switch (status) {
-		case 'ok': {
-			const position = own(value, 'position');
-			const slot = own(value, 'slot');
-			if (!isNumber(position) || !isNumber(slot)) return undefined;
-			return {status, client, session, sequence, position, slot} satisfies Answer;
-		}
-		case 'opened': {
-			const nonce = own(value, 'nonce');
-			return isNonce(nonce) ? {status, client, nonce, session, sequence} : undefined;
-		}
-		case 'expired':
-		case 'gap':
-			return {status, client, session, sequence} satisfies Answer;
-		case 'busy':
-		case 'refused': {
-			const why = own(value, 'why');
-			if (typeof why !== 'string' || why.length > whyLength) return undefined;
-			return {status, client, session, sequence, why};
-		}
-		default:
-			return undefined;
-	}
-}
-
-function readLine(value: unknown): Line | undefined {
-	if (!isObject(value)) return undefined;
-	const position = own(value, 'position');
-	const slot = own(value, 'slot');
-	const client = own(value, 'client');
-	const sequence = own(value, 'sequence');
-	const nick = own(value, 'nick');
-	const text = own(value, 'text');
-	const at = own(value, 'at');
-	if (!isNumber(position) || !isNumber(slot) || !isClient(client) || !isNumber(sequence)) return undefined;
-	if (typeof nick !== 'string' || typeof text !== 'string' || !isCount(at)) return undefined;
-	return {position, slot, client, sequence, nick, text, at};
-}
-
-function readList<T>(value: unknown, read: (item: unknown) => T | undefined): readonly T[] | undefined {
-	if (!Array.isArray(value)) return undefined;
-	const list: T[] = [];
-	for (const item of value as unknown[]) {
-		const rebuilt = read(item);
-		if (rebuilt === undefined) return undefined;
-		list.push(rebuilt);
-	}
-
-	return list;
-}
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-	typeof value === 'object' && value !== null;
-/** What an object got from its prototype was not on the wire. */
-const own = (value: Readonly<Record<string, unknown>>, key: string): unknown =>
-	Object.hasOwn(value, key) ? value[key] : undefined;
-const isClient = (value: unknown): value is string => typeof value === 'string' && clientPattern.test(value);
-/** Of a slot, a position, a sequence: from 1. */
-const isNumber = (value: unknown): value is number => isCount(value) && value > 0;
-
-// The rest is rare, and described instead of written.
 
 /** A reason is a line for people, not a page. */
 const whyLength = 1000;

@@ -1,5 +1,5 @@
 import type {Server, Socket} from 'socket.io';
-import type {ClientToServer, Hello, ServerToClient} from './events.ts';
+import type {ClientToServer, Hello, SaidRow, ServerToClient} from './events.ts';
 
 export type ClientServer = Server<ClientToServer, ServerToClient>;
 export type ClientSocket = Socket<ClientToServer, ServerToClient>;
@@ -35,10 +35,13 @@ export class Connection {
 	ageMs = 0;
 	/** How often it made no sense. */
 	strikes = 0;
-	/** The clients it may speak for, how many secrets it said for that, and its requests that are not answered yet. */
-	readonly clients = new Set<string>();
-	secrets = 0;
+	/** The clients it may speak for, in the order in which it said their secrets; and the number of each, its last. */
+	readonly clients: string[] = [];
+	readonly numbers = new Map<string, number>();
+	/** How many of its requests are not answered yet. */
 	waiting = 0;
+	/** Answers that are being gathered for it. */
+	said: SaidRow[] = [];
 	/** An order of it is being carried out. */
 	isOrdering = false;
 	/** Nothing goes in or out any more. */

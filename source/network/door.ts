@@ -1,7 +1,7 @@
 import type {Server as HttpServer, IncomingMessage} from 'node:http';
 import type {Duplex} from 'node:stream';
 import {type BroadcastOperator, Server} from 'socket.io';
-import type {Line} from '../chat/types.ts';
+import type {Answer, Line} from '../chat/types.ts';
 import type {ReplicaId, Request, Slot} from '../consensus/types.ts';
 import {clientOf, type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {
@@ -13,6 +13,8 @@ import {
 	readOrder,
 	readSay,
 	refusalOf,
+	saidRow,
+	turnedAway,
 } from './client-wire.ts';
 import {
 	bury,
@@ -30,11 +32,10 @@ import {
 	type Order,
 	paths,
 	protocolVersion,
-	type Said,
-	type Say,
 	type ServerToClient,
 	type StampedNote,
 	type Status,
+	type TurnedAway,
 	type Weather,
 } from './events.ts';
 import {Feed, type FeedLimits} from './feed.ts';
@@ -132,7 +133,14 @@ export class Door {
 	readonly #listeners = new Map<unknown, Listener>([
 		['hello', listener([null], readHello, (connection, hello) => this.#onHello(connection, hello))],
 		['enter', listener(['client'], readEnter, (connection, enter) => this.#onEnter(connection, enter))],
-		['say', listener(['client'], readSay, (connection, say) => this.#onSay(connection, say))],
+		[
+			'say',
+			listener(
+				['client'],
+				(say, {clients}) => readSay(say, clients),
+				(connection, say) => this.#onSay(connection, say),
+			),
+		],
 		[
 			'follow',
 			listener(['client'], readFollow, (connection, {after}) => this.#feed.follow(connection, after)),
@@ -198,8 +206,8 @@ export class Door {
 	}
 
 	/** To the connections whose clients they name: one `said` to each, with all that is for it. */
-	answer(answers: Said): void {
-		for (const [connection, said] of this.#speakers.sort(answers)) connection.socket.emit('said', said);
+	answer(answers: ReadonlyArray<Answer | TurnedAway>): void {
+		this.#speakers.answer(answers);
 	}
 
 	/** Lines that were just executed, in order, and stand in the log on disk. */
@@ -367,29 +375,30 @@ export class Door {
 	#onEnter(connection: Connection, {secrets}: Enter): void {
 		const {clients, allClients} = this.#limits;
 		// All secrets count, also one that was said before: each costs a hash.
-		connection.secrets += secrets.length;
-		if (connection.secrets > clients) connection.refuse(`a connection speaks for at most ${clients} clients`);
+		if (connection.clients.length + secrets.length > clients)
+			connection.refuse(`a connection speaks for at most ${clients} clients`);
 		else if (this.#speakers.size + secrets.length > allClients)
 			connection.refuse(`replica ${this.#options.id} speaks for too many clients: try another`);
 		else for (const secret of secrets) this.#speakers.enter(connection, clientOf(secret));
 	}
 
-	#onSay(connection: Connection, say: Say): void {
+	#onSay(connection: Connection, say: readonly Request[]): void {
 		const fit: Request[] = [];
-		const unfit: Array<Said[number]> = [];
+		const unfit: TurnedAway[] = [];
 		for (const request of say) {
-			const {client, session, sequence} = request;
-			const name = {client, session, sequence};
-			const why = connection.clients.has(client)
-				? refusalOf(request)
-				: 'this connection has not entered the client';
-			if (why !== undefined) unfit.push({status: 'refused', ...name, why});
+			const why = refusalOf(request);
+			if (why !== undefined) unfit.push(turnedAway(request, 'refused', why));
 			else if (this.#speakers.open(connection, request, this.#limits.requests)) fit.push(request);
-			else unfit.push({status: 'busy', ...name, why: 'too many requests of this connection wait already'});
+			else unfit.push(turnedAway(request, 'busy', 'too many requests of this connection wait already'));
 		}
 
 		if (fit.length > 0) this.#handlers.say(fit);
-		if (unfit.length > 0) connection.socket.emit('said', unfit);
+		if (unfit.length === 0) return;
+		const {numbers, socket} = connection;
+		socket.emit(
+			'said',
+			unfit.map(answer => saidRow(numbers.get(answer.client)!, answer)),
+		);
 	}
 
 	async #onOrder(connection: Connection, order: Order): Promise<void> {
@@ -470,12 +479,12 @@ const everybody: ReadonlyArray<Connection['role']> = ['client', 'monitor', 'admi
 /** Returns what is wrong with an event, if anything is, and otherwise acts on it. */
 function listener<Event>(
 	roles: ReadonlyArray<Connection['role']>,
-	read: (payload: unknown) => Event | undefined,
+	read: (payload: unknown, connection: Connection) => Event | undefined,
 	act: (connection: Connection, event: Event) => void,
 ): Listener {
 	return (connection, payload) => {
 		if (!roles.includes(connection.role)) return 'an event out of its turn';
-		const event = read(payload);
+		const event = read(payload, connection);
 		if (event === undefined) return 'a malformed event';
 		act(connection, event);
 		return undefined;

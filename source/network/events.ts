@@ -1,5 +1,5 @@
 import type {Answer, Line} from '../chat/types.ts';
-import type {MemoryName, Note, ReplicaId, ReplicaStatus, Request, Slot} from '../consensus/types.ts';
+import type {MemoryName, Note, ReplicaId, ReplicaStatus, Slot} from '../consensus/types.ts';
 
 /**
  * The language of the wire: every event, who says it, and what it carries.
@@ -14,7 +14,7 @@ import type {MemoryName, Note, ReplicaId, ReplicaStatus, Request, Slot} from '..
  *
  * A proof is HMAC-SHA256(secret, role, ids of both ends, identity of the cluster, both nonces, incarnation), in hex; the secret never travels.
  */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 /** Paths of the two socket.io engines that share a port, so that peers and clients have limits of their own. */
 export const paths = {peers: '/peers/', clients: '/clients/'} as const;
 /** What every replica of a cluster must have in common, beside the secret: `n` and a digest of what changes the replicated state. */
@@ -52,22 +52,33 @@ export type Welcome = {
 	readonly hasFaults: boolean;
 };
 
-/** A client proves that it owns sessions, by the secrets whose hashes are its client ids. No answer. */
+/**
+ * A client proves that it owns sessions, by the secrets whose hashes are its
+ * client ids. No answer. Secrets are counted from 0, over all that were said on
+ * this connection: by its number, not its id, a client is called in `say` and `said`.
+ */
 export type Enter = {readonly secrets: readonly string[]};
-/** Requests of this connection's clients, gathered over one turn of the event loop. */
-export type Say = readonly Request[];
-/** Answers to this connection's requests, gathered over one step. */
-export type Said = ReadonlyArray<
-	| Answer
-	| {
-			/** `busy`: try the same again later. `refused`: never in the log, and never will be. */
-			readonly status: 'busy' | 'refused';
-			readonly client: string;
-			readonly session: Slot;
-			readonly sequence: number;
-			readonly why: string;
-	  }
->;
+/** A request of one of this connection's clients. */
+export type SayRow = readonly [speaker: number, session: Slot, sequence: number, nick: string, text: string];
+/** What became of one: where it stands, or else its status with what belongs to that: the nonce of an opening, the reason why not. */
+export type SaidRow =
+	| readonly [speaker: number, session: Slot, sequence: number, position: number, slot: Slot]
+	| readonly [speaker: number, session: Slot, sequence: number, status: 'opened', nonce: string]
+	| readonly [speaker: number, session: Slot, sequence: number, status: 'expired' | 'gap']
+	| readonly [speaker: number, session: Slot, sequence: number, status: 'busy' | 'refused', why: string];
+/** It did not go into the log. `busy`: try the same again later. `refused`: it never will. */
+export type TurnedAway = {
+	readonly status: 'busy' | 'refused';
+	readonly client: string;
+	readonly session: Slot;
+	readonly sequence: number;
+	readonly why: string;
+};
+/** A row of `said` as its hearer has it. */
+export type Reply = Numbered<Answer | TurnedAway>;
+/** By the number of its client on the connection. */
+type Numbered<T> = T extends unknown ? Omit<T, 'client'> & {readonly speaker: number} : never;
+export type Said = readonly Reply[];
 /** Send me the lines after this position, and from then on the new ones. */
 export type Follow = {readonly after: number};
 /**
@@ -75,6 +86,16 @@ export type Follow = {readonly after: number};
  * otherwise this is a page of history, and it asks for the next by another `follow`.
  */
 export type Lines = {readonly lines: readonly Line[]; readonly isLive: boolean};
+export type LinesRows = {readonly lines: readonly LineRow[]; readonly isLive: boolean};
+export type LineRow = readonly [
+	position: number,
+	slot: Slot,
+	client: string,
+	sequence: number,
+	nick: string,
+	text: string,
+	at: number,
+];
 
 /** What a replica says of itself to its monitors: five times a second; half as often while it is as it was. */
 export type Status = ReplicaStatus & {
@@ -120,7 +141,8 @@ export type Done =
 export type ClientToServer = {
 	hello: (hello: Hello) => void;
 	enter: (enter: Enter) => void;
-	say: (say: Say) => void;
+	/** Gathered over one turn of the event loop. */
+	say: (say: readonly SayRow[]) => void;
 	follow: (follow: Follow) => void;
 	hash: (of: HashOf) => void;
 	/** Administrators only. */
@@ -130,8 +152,9 @@ export type ServerToClient = {
 	challenge: (challenge: Challenge) => void;
 	welcome: (welcome: Welcome) => void;
 	refused: (why: string) => void;
-	said: (said: Said) => void;
-	lines: (lines: Lines) => void;
+	/** Gathered over one step. */
+	said: (said: readonly SaidRow[]) => void;
+	lines: (lines: LinesRows) => void;
 	weather: (weather: Weather) => void;
 	status: (status: Status) => void;
 	notes: (notes: readonly StampedNote[]) => void;

@@ -1,4 +1,5 @@
 import type {Line} from '../chat/types.ts';
+import {linesOf} from './client-wire.ts';
 import type {ClientServer, Connection} from './connection.ts';
 
 export type FeedLimits = {
@@ -86,7 +87,8 @@ export class Feed {
 		const fresh = lines[0]!.position < next ? lines.filter(({position}) => position >= next) : lines;
 		if (fresh.length === 0) return;
 		// The log grew by lines that were never published, as it does when a replica is given what it missed.
-		if (fresh[0]!.position > next) this.#jump(fresh.at(-1)!.position);
+		// Nor is there anything to do for nobody.
+		if (fresh[0]!.position > next || this.#followers.size === 0) this.#jump(fresh.at(-1)!.position);
 		else for (const page of pages(fresh, this.#options.limits.pageBytes)) this.#broadcast(page);
 		this.retry();
 	}
@@ -117,7 +119,7 @@ export class Feed {
 			}
 		}
 
-		if (isHeard) this.#options.server.to(room).emit('lines', {lines, isLive: true});
+		if (isHeard) this.#options.server.to(room).emit('lines', linesOf(lines, true));
 		this.#published = lines.at(-1)!.position;
 	}
 
@@ -208,7 +210,7 @@ export class Feed {
 			return;
 		}
 
-		connection.socket.emit('lines', {lines, isLive: follower.isLive});
+		connection.socket.emit('lines', linesOf(lines, follower.isLive));
 	}
 }
 

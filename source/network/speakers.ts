@@ -1,10 +1,14 @@
+import type {Answer} from '../chat/types.ts';
 import type {Request} from '../consensus/types.ts';
+import {saidRow} from './client-wire.ts';
 import type {Connection} from './connection.ts';
-import type {Said} from './events.ts';
+import type {TurnedAway} from './events.ts';
 
-type Answered = Said[number];
-/** The connection that last entered a client or spoke for it, and its requests that are not answered yet, by name. */
-type Speaker = {readonly connection: Connection; readonly open: Map<string, Request>};
+/** The connection that last entered a client or spoke for it, and its requests that are not answered yet, oldest first. */
+type Speaker = {readonly connection: Connection; readonly number: number; open: Request[]};
+
+/** Of one client. It says its next when its last is answered, so they are few, and looked through one by one. */
+const mostOpen = 16;
 
 /**
  * Which connection speaks for which client: the way back for answers. A client
@@ -21,68 +25,72 @@ export class Speakers {
 
 	/** From now on this connection may speak for the client, whose secret it knows. */
 	enter(connection: Connection, client: string): void {
-		connection.clients.add(client);
-		this.#speaker(connection, client);
+		connection.numbers.set(client, connection.clients.push(client) - 1);
+		this.#speak(connection, client);
 	}
 
 	/** Awaits the answer to a request of a client that the connection has entered. False: `limit` are awaited already. */
 	open(connection: Connection, request: Request, limit: number): boolean {
-		const {open} = this.#speaker(connection, request.client);
-		const name = nameOf(request.session, request.sequence);
-		if (open.has(name)) return true;
-		if (connection.waiting >= limit) return false;
-		open.set(name, request);
+		const {client} = request;
+		const known = this.#speakers.get(client);
+		const {open} = known?.connection === connection ? known : this.#speak(connection, client);
+		if (open.some(each => isSame(each, request))) return true;
+		if (connection.waiting >= limit || open.length >= mostOpen) return false;
+		open.push(request);
 		connection.waiting++;
 		return true;
 	}
 
-	/** Sorts answers by the connections that they are for. Whoever is not here gets his elsewhere. */
-	sort(answers: Said): Map<Connection, Answered[]> {
-		const sorted = new Map<Connection, Answered[]>();
+	/** Answers go to the connections that they are for, in one `said` to each. Whoever is not here gets his elsewhere. */
+	answer(answers: ReadonlyArray<Answer | TurnedAway>): void {
+		const answered: Connection[] = [];
 		for (const answer of answers) {
 			const speaker = this.#speakers.get(answer.client);
 			if (!speaker) continue;
-			const {connection} = speaker;
-			connection.waiting -= settle(speaker.open, answer);
-			const list = sorted.get(connection);
-			if (list) list.push(answer);
-			else sorted.set(connection, [answer]);
+			const {connection, number} = speaker;
+			settle(speaker, answer);
+			if (connection.said.length === 0) answered.push(connection);
+			connection.said.push(saidRow(number, answer));
 		}
 
-		return sorted;
+		for (const connection of answered) {
+			connection.socket.emit('said', connection.said);
+			connection.said = [];
+		}
 	}
 
 	leave(connection: Connection): void {
-		for (const client of connection.clients)
+		for (const client of connection.numbers.keys())
 			if (this.#speakers.get(client)?.connection === connection) this.#speakers.delete(client);
-		connection.clients.clear();
 	}
 
-	#speaker(connection: Connection, client: string): Speaker {
+	#speak(connection: Connection, client: string): Speaker {
 		const last = this.#speakers.get(client);
-		if (last?.connection === connection) return last;
-		if (last) last.connection.waiting -= last.open.size;
-		const speaker = {connection, open: new Map<string, Request>()};
+		// Of the same connection, it has only got another number.
+		const open = last?.connection === connection ? last.open : [];
+		if (last && last.connection !== connection) last.connection.waiting -= last.open.length;
+		const speaker = {connection, number: connection.numbers.get(client)!, open};
 		this.#speakers.set(client, speaker);
 		return speaker;
 	}
 }
 
-/** Takes out what an answer settles, and says how many that were. */
-function settle(open: Map<string, Request>, answer: Answered): number {
-	const before = open.size;
-	open.delete(nameAnswered(answer));
-	if (answer.status === 'ok')
-		// A late repetition of what came before it in its session is not answered any more.
-		for (const [name, {session, sequence}] of open) {
-			if (session !== answer.session || sequence > answer.sequence) break;
-			open.delete(name);
-		}
-
-	return before - open.size;
+/** Takes out what an answer settles. */
+function settle(speaker: Speaker, answer: Answer | TurnedAway): void {
+	const {connection, open} = speaker;
+	if (open.length === 0) return;
+	const left = open.filter(request => !settles(answer, request));
+	connection.waiting -= open.length - left.length;
+	speaker.open = left;
 }
 
-const nameOf = (session: number, sequence: number): string => `${session} ${sequence}`;
-/** An opening request does not know yet which session its answer will name. */
-const nameAnswered = (answer: Answered): string =>
-	answer.status === 'opened' ? nameOf(0, 0) : nameOf(answer.session, answer.sequence);
+function settles(answer: Answer | TurnedAway, {session, sequence}: Request): boolean {
+	// An opening request does not know yet which session its answer will name.
+	if (answer.status === 'opened') return session === 0 && sequence === 0;
+	if (session !== answer.session) return false;
+	// A late repetition of what came before it in its session is not answered any more.
+	return answer.status === 'ok' ? sequence <= answer.sequence : sequence === answer.sequence;
+}
+
+const isSame = (one: Request, other: Request): boolean =>
+	one.session === other.session && one.sequence === other.sequence;

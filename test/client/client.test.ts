@@ -2,11 +2,10 @@ import {describe, expect, test} from '@jest/globals';
 import type {Client} from '../../source/client/client.ts';
 import type {Result} from '../../source/client/session.ts';
 import type {Request} from '../../source/consensus/types.ts';
-import type {Said} from '../../source/network/events.ts';
-import {type FakeReplica, type FakeSocket, until} from './fake-replica.ts';
+import {type Answered, type FakeReplica, type FakeSocket, until} from './fake-replica.ts';
 import {join, stage} from './stage.ts';
 
-const okOf = ({client, session, sequence}: Request, position: number): Said[number] => ({
+const okOf = ({client, session, sequence}: Request, position: number): Answered => ({
 	status: 'ok',
 	client,
 	session,
@@ -240,7 +239,7 @@ describe('saying again', () => {
 			(request, socket) => {
 				const {client, session, sequence} = request;
 				if (++times > 3) r0.answer([request], socket);
-				else socket.emit('said', [{status: 'busy', client, session, sequence, why: 'full'}]);
+				else r0.tell(socket, [{status: 'busy', client, session, sequence, why: 'full'}]);
 			},
 		);
 		const session = join({cluster, patienceMs: 1000}).session('alice');
@@ -258,13 +257,13 @@ describe('answers', () => {
 	test('each message has exactly one result, however often and in whatever order it is answered', async () => {
 		const {cluster, replicas} = await stage(1);
 		const [r0] = replicas as [FakeReplica];
-		const answers: Said[number][] = [];
+		const answers: Answered[] = [];
 		r0.script.say = onMessage(
 			() => r0,
 			(request, socket) => {
 				const {client, session, sequence} = request;
 				answers.push(okOf(request, sequence));
-				const strangers: Said = [
+				const strangers: Answered[] = [
 					okOf({...request, sequence: sequence + 1}, 900),
 					okOf({...request, session: session + 1}, 901),
 					okOf({...request, client: 'f'.repeat(32)}, 902),
@@ -272,9 +271,9 @@ describe('answers', () => {
 					{status: 'opened', client, nonce: '0'.repeat(32), session, sequence: 7},
 				];
 				// All that was ever answered, latest first, and again.
-				socket.emit('said', strangers);
-				socket.emit('said', [...answers].reverse());
-				socket.emit('said', answers);
+				r0.tell(socket, strangers);
+				r0.tell(socket, [...answers].reverse());
+				r0.tell(socket, answers);
 			},
 		);
 		const session = join({cluster}).session('alice');
@@ -329,7 +328,7 @@ describe('answers', () => {
 		const {client} = session;
 		r0.script.say = (say, socket) => {
 			if (say[0]!.sequence === 0)
-				socket.emit('said', [{status: 'opened', client, nonce: '0'.repeat(32), session: old, sequence: 0}]);
+				r0.tell(socket, [{status: 'opened', client, nonce: '0'.repeat(32), session: old, sequence: 0}]);
 			r0.answer(say, socket);
 		};
 		expect(await session.say('two')).toMatchObject({status: 'unknown'});
@@ -357,7 +356,7 @@ describe('answers', () => {
 			(request, socket) => {
 				const {client, session, sequence, text} = request;
 				if (text === 'fine') r0.answer([request], socket);
-				else socket.emit('said', [{status: 'refused', client, session, sequence, why: 'not\u001b[2J here'}]);
+				else r0.tell(socket, [{status: 'refused', client, session, sequence, why: 'not\u001b[2J here'}]);
 			},
 		);
 		const session = join({cluster}).session('alice');
@@ -380,7 +379,7 @@ describe('answers', () => {
 			(request, socket) => {
 				const {client, session, sequence, text} = request;
 				if (text === 'two') r1.answer([request], socket);
-				else socket.emit('said', [{status: 'refused', client, session, sequence, why: 'not entered'}]);
+				else r1.tell(socket, [{status: 'refused', client, session, sequence, why: 'not entered'}]);
 			},
 		);
 		const session = join({cluster}).session('alice');

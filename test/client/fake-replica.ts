@@ -1,31 +1,34 @@
 import {createServer, type Server as HttpServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {Server, type Socket} from 'socket.io';
-import type {Line} from '../../source/chat/types.ts';
+import type {Answer, Line} from '../../source/chat/types.ts';
 import {type Cluster, defaults} from '../../source/cluster.ts';
 import type {ReplicaId, Request} from '../../source/consensus/types.ts';
 import {clientOf, newNonce} from '../../source/network/auth.ts';
+import {linesOf, readSay, saidRow} from '../../source/network/client-wire.ts';
 import {
 	type ClientToServer,
 	type Follow,
 	type Hello,
 	paths,
 	protocolVersion,
-	type Said,
 	type ServerToClient,
 	type Status,
+	type TurnedAway,
 	type Weather,
 } from '../../source/network/events.ts';
 
 export type FakeSocket = Socket<ClientToServer, ServerToClient>;
+/** Answers by client, not by the number that it has on a connection. */
+export type Answered = Answer | TurnedAway;
 
 /** The chat that all fake replicas of a test share, as if consensus had been reached by magic. */
 export class FakeChat {
 	readonly lines: Line[] = [];
 	slot = 0;
-	readonly #sessions = new Map<string, {session: number; sequence: number; ok: Said[number] | null}>();
+	readonly #sessions = new Map<string, {session: number; sequence: number; ok: Answered | null}>();
 
-	execute({client, session, sequence, nick, text}: Request): Said[number] | undefined {
+	execute({client, session, sequence, nick, text}: Request): Answered | undefined {
 		const known = this.#sessions.get(client);
 		this.slot++;
 		if (session === 0) {
@@ -98,6 +101,8 @@ export class FakeReplica {
 	readonly says: Array<readonly Request[]> = [];
 	readonly follows: number[] = [];
 	readonly sockets = new Set<FakeSocket>();
+	/** Whom each has entered, by number. */
+	readonly #clients = new Map<FakeSocket, string[]>();
 	readonly pageLines = 10;
 	port = 0;
 	readonly #replicas: number;
@@ -151,7 +156,7 @@ export class FakeReplica {
 
 	/** To all who are connected. */
 	publish(lines: readonly Line[]): void {
-		for (const socket of this.sockets) socket.emit('lines', {lines, isLive: true});
+		for (const socket of this.sockets) socket.emit('lines', linesOf(lines, true));
 	}
 
 	/** All requests it heard, openings left out. */
@@ -175,7 +180,11 @@ export class FakeReplica {
 			socket.emit('welcome', {id: this.id, proof: null, weather: this.weather, hasFaults: true});
 			if (hello.role === 'monitor') this.#report(socket);
 		});
-		socket.on('say', say => {
+		const clients: string[] = [];
+		this.#clients.set(socket, clients);
+		socket.on('enter', ({secrets}) => void clients.push(...secrets.map(clientOf)));
+		socket.on('say', rows => {
+			const say = readSay(rows, clients)!;
 			this.says.push(say);
 			if (this.script.say) this.script.say(say, socket);
 			else this.answer(say, socket);
@@ -203,12 +212,22 @@ export class FakeReplica {
 	/** Executes, and answers in one list. */
 	answer(say: readonly Request[], socket: FakeSocket): void {
 		const said = say.flatMap(request => this.chat.execute(request) ?? []);
-		socket.emit('said', said);
+		this.tell(socket, said);
+	}
+
+	/** By the numbers that the clients have on this connection; whom it has not entered has none, and gets one of nobody. */
+	tell(socket: FakeSocket, answers: readonly Answered[]): void {
+		const clients = this.#clients.get(socket)!;
+		const numberOf = (client: string) => (clients.includes(client) ? clients.lastIndexOf(client) : 4000);
+		socket.emit(
+			'said',
+			answers.map(answer => saidRow(numberOf(answer.client), answer)),
+		);
 	}
 
 	page({after}: Follow, socket: FakeSocket): void {
 		const lines = this.chat.lines.slice(after, Math.min(this.position, after + this.pageLines));
-		socket.emit('lines', {lines, isLive: after + lines.length >= this.position});
+		socket.emit('lines', linesOf(lines, after + lines.length >= this.position));
 	}
 }
 

@@ -1,7 +1,8 @@
 import {describe, expect, test} from '@jest/globals';
 import fc from 'fast-check';
+import type {Request} from '../../source/consensus/types.ts';
 import * as wire from '../../source/network/client-wire.ts';
-import {textBytes} from '../../source/network/events.ts';
+import {type Lines, type Reply, textBytes} from '../../source/network/events.ts';
 
 const client = fc.stringMatching(/^[0-9a-f]{32}$/);
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
@@ -13,7 +14,6 @@ const text = fc.string({unit: 'binary', maxLength: 40});
 const identity = {cluster: fc.string({minLength: 1, maxLength: 64}), replicas: fc.constant(3), rules: digest};
 const version = fc.constant(1);
 const nonce = client;
-const name = {client, session: count, sequence: count};
 
 const weather = fc.record({
 	view,
@@ -23,10 +23,24 @@ const weather = fc.record({
 	hasQuorum: fc.boolean(),
 	hole: fc.option(number),
 });
-const line = {slot: number, client, sequence: number, nick: text, text, at: count};
+/** Those of a connection, by number. */
+const clients = ['a', 'b', 'c'].map(digit => digit.repeat(32));
+const speaker = fc.nat({max: clients.length - 1});
+const nonceOf = fc.constant('0f'.repeat(16));
 
-/** Of every event: who reads it, and what it may be. */
-const events: Record<string, [read: (value: unknown) => unknown, good: fc.Arbitrary<unknown>]> = {
+/** What is read of a row as the row that it came from. */
+const sayRows = (say: unknown) =>
+	(say as Request[]).map(request => wire.sayRow(clients.indexOf(request.client), request));
+const saidRows = (said: unknown) =>
+	(said as Reply[]).map(({speaker, ...answer}) => wire.saidRow(speaker, {client: '', ...answer}));
+const linesRows = (read: unknown) => wire.linesOf((read as Lines).lines, (read as Lines).isLive);
+const asRead = (read: unknown) => read;
+
+/** Of every event: who reads it, what it may be, and how what was read is said again. */
+const events: Record<
+	string,
+	[read: (value: unknown) => unknown, good: fc.Arbitrary<unknown>, write?: (read: unknown) => unknown]
+> = {
 	hello: [
 		wire.readHello,
 		fc.oneof(
@@ -38,7 +52,11 @@ const events: Record<string, [read: (value: unknown) => unknown, good: fc.Arbitr
 		wire.readEnter,
 		fc.record({secrets: fc.array(fc.string({minLength: 16, maxLength: 128}), {maxLength: 5})}),
 	],
-	say: [wire.readSay, fc.array(fc.record({...name, nick: text, text}), {maxLength: 5})],
+	say: [
+		value => wire.readSay(value, clients),
+		fc.array(fc.tuple(speaker, count, count, text, text), {maxLength: 5}),
+		sayRows,
+	],
 	follow: [wire.readFollow, fc.record({after: count})],
 	hashOf: [wire.readHashOf, fc.record({slot: count})],
 	order: [
@@ -56,26 +74,28 @@ const events: Record<string, [read: (value: unknown) => unknown, good: fc.Arbitr
 		wire.readSaid,
 		fc.array(
 			fc.oneof(
-				fc.record({status: fc.constant('ok'), ...name, position: number, slot: number}),
-				fc.record({status: fc.constantFrom('expired', 'gap'), ...name}),
-				fc.record({status: fc.constant('opened'), nonce: fc.constant('0f'.repeat(16)), ...name}),
-				fc.record({status: fc.constantFrom('busy', 'refused'), ...name, why: text}),
+				fc.tuple(count, count, count, number, number),
+				fc.tuple(count, count, count, fc.constantFrom('expired', 'gap')),
+				fc.tuple(count, count, count, fc.constant('opened'), nonceOf),
+				fc.tuple(count, count, count, fc.constantFrom('busy', 'refused'), text),
 			),
 			{maxLength: 5},
 		),
+		saidRows,
 	],
 	lines: [
 		wire.readLines,
 		fc
 			.record({
 				from: fc.integer({min: 1, max: 1e12}),
-				lines: fc.array(fc.record(line), {maxLength: 5}),
+				lines: fc.array(fc.tuple(number, client, number, text, text, count), {maxLength: 5}),
 				isLive: fc.boolean(),
 			})
 			.map(({from, lines, isLive}) => ({
-				lines: lines.map((line, index) => ({position: from + index, ...line})),
+				lines: lines.map((line, index) => [from + index, ...line]),
 				isLive,
 			})),
+		linesRows,
 	],
 	weather: [wire.readWeather, weather],
 	status: [
@@ -176,13 +196,13 @@ function isFresh(value: unknown, other: unknown): boolean {
 	return visit(value, object => !old.has(object));
 }
 
-describe.each(Object.entries(events))('%s', (_name, [read, good]) => {
+describe.each(Object.entries(events))('%s', (_name, [read, good, write = asRead]) => {
 	test('is taken as it was said, in fresh objects', () => {
 		fc.assert(
 			fc.property(good, value => {
 				const received = overTheWire(value);
 				const rebuilt = read(received);
-				expect(rebuilt).toEqual(overTheWire(value));
+				expect(overTheWire(write(rebuilt))).toEqual(overTheWire(value));
 				expect(isFresh(rebuilt, received)).toBe(true);
 			}),
 		);
@@ -209,7 +229,7 @@ describe.each(Object.entries(events))('%s', (_name, [read, good]) => {
 				const places = placesIn(received);
 				const rebuilt = read(replaced(received, places[place % places.length]!, other));
 				// What is accepted is accepted again: it is an event, made of nothing but what can be said.
-				if (rebuilt !== undefined) expect(read(overTheWire(rebuilt))).toEqual(rebuilt);
+				if (rebuilt !== undefined) expect(read(overTheWire(write(rebuilt)))).toEqual(rebuilt);
 			}),
 		);
 	});
@@ -233,28 +253,56 @@ describe.each(Object.entries(events))('%s', (_name, [read, good]) => {
 		fc.assert(
 			fc.property(fc.anything({withNullPrototype: true, withBigInt: true, withDate: true}), value => {
 				const rebuilt = read(value);
-				if (rebuilt !== undefined) expect(read(overTheWire(rebuilt))).toEqual(rebuilt);
+				if (rebuilt !== undefined) expect(read(overTheWire(write(rebuilt)))).toEqual(rebuilt);
 			}),
 		);
 	});
 });
 
 test('what is inherited was not said', () => {
-	const request = {client: '0'.repeat(32), session: 1, sequence: 1, nick: 'alice', text: 'hi'};
-	expect(wire.readSay([request])).toEqual([request]);
-	expect(wire.readSay([Object.create(request)])).toBeUndefined();
+	expect(wire.readLines({lines: [], isLive: true})).toBeDefined();
+	expect(wire.readLines(Object.create({lines: [], isLive: true}))).toBeUndefined();
+});
+
+test('a row is exactly as long as it should be, and names somebody whom its connection has entered', () => {
+	const row = [2, 7, 1, 'alice', 'hi'];
+	expect(wire.readSay([row], clients)).toEqual([
+		{client: clients[2], session: 7, sequence: 1, nick: 'alice', text: 'hi'},
+	]);
+	for (const other of [[], row.slice(0, 4), [...row, 0], {...row, length: 5}, new Array(5)])
+		expect(wire.readSay([row, other], clients)).toBeUndefined();
+	for (const speaker of [3, -1, 0.5, '0', null, 'length', '__proto__', 2 ** 53])
+		expect(wire.readSay([row, [speaker, ...row.slice(1)]], clients)).toBeUndefined();
+	expect(wire.readSay([row], [])).toBeUndefined();
+	const nonce = '0f'.repeat(16);
+	const replies = [
+		[0, 7, 1, 5, 6],
+		[0, 7, 1, 'opened', nonce],
+		[0, 7, 1, 'gap'],
+		[0, 7, 1, 'busy', ''],
+	];
+	expect(wire.readSaid(replies)).toHaveLength(4);
+	for (const reply of replies) {
+		expect(wire.readSaid([[...reply, 0]])).toBeUndefined();
+		expect(wire.readSaid([reply.slice(0, -1)])).toBeUndefined();
+	}
+
+	const line = [1, 1, '0'.repeat(32), 1, 'alice', 'hi', 1];
+	expect(wire.readLines({lines: [line], isLive: true})).toBeDefined();
+	expect(wire.readLines({lines: [[...line, 0]], isLive: true})).toBeUndefined();
+	expect(wire.readLines({lines: [line.slice(0, -1)], isLive: true})).toBeUndefined();
 });
 
 test('lines with a gap between them are refused', () => {
-	const [first, second, third] = [1, 2, 3].map(position => ({
+	const [first, second, third] = [1, 2, 3].map(position => [
 		position,
-		slot: 1,
-		client: '0'.repeat(32),
-		sequence: 1,
-		nick: 'alice',
-		text: 'hi',
-		at: 1,
-	}));
+		1,
+		'0'.repeat(32),
+		1,
+		'alice',
+		'hi',
+		1,
+	]);
 	expect(wire.readLines({lines: [first, second, third], isLive: false})).toBeDefined();
 	expect(wire.readLines({lines: [first, third], isLive: false})).toBeUndefined();
 	expect(wire.readLines({lines: [second, first], isLive: false})).toBeUndefined();
@@ -266,7 +314,7 @@ test('a million flaws cost no more than the first', () => {
 	const before = performance.now();
 	expect(wire.readEnter({secrets: flaws})).toBeUndefined();
 	expect(wire.readNotes(flaws)).toBeUndefined();
-	expect(wire.readSay(flaws)).toBeUndefined();
+	expect(wire.readSay(flaws, clients)).toBeUndefined();
 	expect(performance.now() - before).toBeLessThan(10_000);
 });
 

@@ -47,12 +47,12 @@ class Honest {
 
 	constructor(visitor: Visitor) {
 		this.#visitor = visitor;
-		visitor.socket.emit('enter', {secrets: [keyOf('honest')]});
+		visitor.enter('honest');
 	}
 
 	async isServed(): Promise<void> {
 		this.#sequence++;
-		this.#visitor.socket.emit('say', [request('honest', this.#sequence)]);
+		this.#visitor.say(request('honest', this.#sequence));
 		expect(await this.#visitor.next('said')).toMatchObject([{status: 'ok', sequence: this.#sequence}]);
 	}
 
@@ -75,15 +75,26 @@ const event = fc.oneof(
 	),
 	fc.oneof(fc.string(), fc.integer()),
 );
-const request_ = fc.constantFrom(request('honest', 1), request('x', 1), {...request('x', 1), session: 0});
+/** Rows of a say, and what looks like them. */
+const row = fc.oneof(
+	fc.constantFrom<unknown>([0, 1, 1, 'alice', 'hi'], [0, 0, 0, 'alice', '0f'.repeat(16)], request('x', 1)),
+	fc.tuple(
+		fc.constantFrom(0, 1, -1, 0.5, '0', '__proto__', 4095, 2 ** 53, null),
+		fc.constantFrom(0, 1, -1, 2 ** 53),
+		fc.constantFrom(0, 1, 2, null),
+		fc.constantFrom('a', 'system', '\uD800', 7),
+		fc.constantFrom('', 'hi', '\uD83E', 'x'.repeat(5000), {}),
+	),
+	fc.array(fc.jsonValue({maxDepth: 1}), {maxLength: 7}),
+);
 /** Nearly right: the parts of events, put together anyhow. */
 const payload = fc.oneof(
 	fc.jsonValue({maxDepth: 4}),
-	fc.array(request_, {maxLength: 4}),
+	fc.array(row, {maxLength: 4}),
 	fc.record(
 		{
 			role: fc.constantFrom('client', 'monitor', 'administrator', 'replica', ['client'], '__proto__'),
-			version: fc.constantFrom(protocolVersion, 2, '1', null),
+			version: fc.constantFrom(protocolVersion, protocolVersion + 1, '1', null),
 			nonce: fc.constantFrom('0'.repeat(32), 0, ''),
 			proof: fc.constantFrom('0'.repeat(64), {}, null),
 			secrets: fc.constantFrom([keyOf('x')], ['short'], [[]], {length: 9}, null),

@@ -1,7 +1,8 @@
 import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
+import type {Answer} from '../../source/chat/types.ts';
 import {Door} from '../../source/network/door.ts';
-import type {Said} from '../../source/network/events.ts';
+
 import {statusOf} from '../client/fake-replica.ts';
 import {calm, identity, SlowLog, secret} from './visitors.ts';
 
@@ -36,7 +37,7 @@ const door = new Door({
 	limits: {helloMs: 1000, stallMs: 1500, sweepMs: 100},
 	handlers: {
 		say(requests) {
-			const answers: Said = requests.map(({client, session, sequence}) => ({
+			const answers: readonly Answer[] = requests.map(({client, session, sequence}) => ({
 				status: 'ok',
 				client,
 				session,

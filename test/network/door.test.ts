@@ -4,8 +4,9 @@ import {connect} from 'node:net';
 import {afterEach, describe, expect, test} from '@jest/globals';
 import {Server} from 'socket.io';
 import {WebSocket} from 'ws';
+import type {Answer} from '../../source/chat/types.ts';
 import {clientOf, newNonce} from '../../source/network/auth.ts';
-import {type Done, paths, protocolVersion, type Said, type Status} from '../../source/network/events.ts';
+import {type Done, paths, protocolVersion, type Status} from '../../source/network/events.ts';
 import {
 	administrator,
 	administratorHello,
@@ -87,7 +88,8 @@ describe('the handshake', () => {
 		const visitor = remember(new Visitor(port));
 		await visitor.next('challenge');
 		visitor.socket.emit('hello', {role: 'client', version: protocolVersion + 1});
-		expect(await visitor.next('refused')).toBe('replica 1 speaks version 1 and you 2: update the older one');
+		const versions = `speaks version ${protocolVersion} and you ${protocolVersion + 1}`;
+		expect(await visitor.next('refused')).toBe(`replica 1 ${versions}: update the older one`);
 		await visitor.closed;
 	});
 
@@ -136,8 +138,8 @@ describe('the handshake', () => {
 		const {port, said} = await open({limits: {strikes: 3}});
 		const visitor = remember(new Visitor(port));
 		await visitor.next('challenge');
-		visitor.socket.emit('enter', {secrets: [keyOf('a')]});
-		visitor.socket.emit('say', [request('a', 1)]);
+		visitor.enter('a');
+		visitor.say(request('a', 1));
 		visitor.socket.emit('follow', {after: 0});
 		expect(await visitor.next('refused')).toContain('out of its turn');
 		await visitor.closed;
@@ -347,12 +349,11 @@ describe('what is said', () => {
 	test('by a client that was entered goes to the log, all else is refused with the reason', async () => {
 		const {port, said} = await open();
 		const visitor = remember(await client(port));
-		visitor.socket.emit('enter', {secrets: [keyOf('a'), keyOf('b')]});
+		visitor.enter('a', 'b');
 		const opening = {...request('b', 0, newNonce()), session: 0};
-		const stray = request('c', 1);
 		const long = request('a', 2, 'x'.repeat(4097));
 		const alias = {...request('b', 3), nick: 'system'};
-		visitor.socket.emit('say', [request('a', 1), stray, long, opening, alias, request('b', 4)]);
+		visitor.say(request('a', 1), long, opening, alias, request('b', 4));
 		const answer = (of: {client: string; session: number; sequence: number}, why: unknown) => ({
 			status: 'refused',
 			client: of.client,
@@ -361,7 +362,6 @@ describe('what is said', () => {
 			why,
 		});
 		expect(await visitor.next('said')).toEqual([
-			answer(stray, 'this connection has not entered the client'),
 			answer(long, 'the text is longer than 4096 bytes'),
 			answer(alias, 'the nick system is taken'),
 		]);
@@ -371,11 +371,11 @@ describe('what is said', () => {
 	test('is bounded by what waits for an answer, however often it is repeated', async () => {
 		const {door, port, said} = await open({limits: {requests: 3}});
 		const visitor = remember(await client(port));
-		visitor.socket.emit('enter', {secrets: ['a', 'b', 'c', 'd'].map(keyOf)});
+		visitor.enter('a', 'b', 'c', 'd');
 		const opening = {...request('c', 0, newNonce()), session: 0};
 		const first = [request('a', 1), request('b', 1), opening];
-		visitor.socket.emit('say', [...first, request('d', 1)]);
-		visitor.socket.emit('say', first);
+		visitor.say(...first, request('d', 1));
+		visitor.say(...first);
 		expect(await visitor.next('said')).toEqual([
 			expect.objectContaining({status: 'busy', client: clientOf(keyOf('d')), sequence: 1}),
 		]);
@@ -383,7 +383,7 @@ describe('what is said', () => {
 		// Answers make room, also to an opening, which names the session it opened.
 		const {client: c} = opening;
 		door.answer([{status: 'opened', client: c, nonce: opening.text, session: 77, sequence: 0}]);
-		visitor.socket.emit('say', [request('d', 1), request('d', 2)]);
+		visitor.say(request('d', 1), request('d', 2));
 		expect((await visitor.next('said'))[0]).toMatchObject({status: 'opened', session: 77});
 		expect(await visitor.next('said')).toMatchObject([{status: 'busy', sequence: 2}]);
 		expect(said.at(-1)).toEqual(request('d', 1));
@@ -393,7 +393,7 @@ describe('what is said', () => {
 			{status: 'ok', client: clientOf(keyOf('b')), session: 1, sequence: 1, position: 1, slot: 1},
 		]);
 		expect(await visitor.next('said')).toHaveLength(2);
-		visitor.socket.emit('say', [request('a', 1), request('b', 2), request('b', 3)]);
+		visitor.say(request('a', 1), request('b', 2), request('b', 3));
 		expect(await visitor.next('said')).toMatchObject([{status: 'busy', sequence: 3}]);
 	});
 
@@ -401,9 +401,9 @@ describe('what is said', () => {
 		const {door, port, said} = await open({limits: {requests: 2}});
 		const visitor = remember(await client(port));
 		const name = {client: clientOf(keyOf('a')), session: 1};
-		visitor.socket.emit('enter', {secrets: [keyOf('a')]});
+		visitor.enter('a');
 		for (let sequence = 2; sequence < 10; sequence++) {
-			visitor.socket.emit('say', [request('a', sequence - 1), request('a', sequence)]);
+			visitor.say(request('a', sequence - 1), request('a', sequence));
 			await visitor.settle();
 			door.answer([{status: 'ok', ...name, sequence, position: sequence, slot: sequence}]);
 			expect(await visitor.next('said')).toMatchObject([{status: 'ok', sequence}]);
@@ -415,10 +415,10 @@ describe('what is said', () => {
 	test('is answered in one list to each connection', async () => {
 		const {door, port} = await open();
 		const [alice, bob] = [remember(await client(port)), remember(await client(port))];
-		alice.socket.emit('enter', {secrets: [keyOf('a1'), keyOf('a2')]});
-		bob.socket.emit('enter', {secrets: [keyOf('b')]});
+		alice.enter('a1', 'a2');
+		bob.enter('b');
 		await Promise.all([alice.settle(), bob.settle()]);
-		const answers: Said = ['a1', 'b', 'elsewhere', 'a2'].map((name, index) => ({
+		const answers: readonly Answer[] = ['a1', 'b', 'elsewhere', 'a2'].map((name, index) => ({
 			status: 'ok',
 			client: clientOf(keyOf(name)),
 			session: 1,
@@ -446,20 +446,20 @@ describe('what is said', () => {
 			position: 1,
 			slot: 1,
 		} as const;
-		old.socket.emit('enter', {secrets: [keyOf('a'), keyOf('b')]});
-		old.socket.emit('say', [request('a', 1)]);
+		old.enter('a', 'b');
+		old.say(request('a', 1));
 		await old.settle();
-		fresh.socket.emit('enter', {secrets: [keyOf('a')]});
+		fresh.enter('a');
 		await fresh.settle();
 		door.answer([answer]);
 		expect(await fresh.next('said')).toEqual([answer]);
 		// What was taken over does not count any more where it was said first.
-		old.socket.emit('say', [request('b', 1)]);
+		old.say(request('b', 1));
 		await old.settle();
 		expect(old.unheard('said')).toBe(0);
 		door.answer([{...answer, client: clientOf(keyOf('b'))}]);
 		await old.next('said');
-		old.socket.emit('say', [request('a', 1)]);
+		old.say(request('a', 1));
 		await old.settle();
 		door.answer([answer]);
 		expect(await old.next('said')).toEqual([answer]);
@@ -472,15 +472,15 @@ describe('what is said', () => {
 	test('for more clients than a connection may have ends it', async () => {
 		const {port} = await open({limits: {clients: 3, allClients: 5}});
 		const visitor = remember(await client(port));
-		visitor.socket.emit('enter', {secrets: ['a', 'b'].map(keyOf)});
-		visitor.socket.emit('enter', {secrets: ['a', 'b'].map(keyOf)});
+		visitor.enter('a', 'b');
+		visitor.enter('a', 'b');
 		expect(await visitor.next('refused')).toBe('a connection speaks for at most 3 clients');
 		for (const names of [
 			['c', 'd', 'e'],
 			['f', 'g', 'h'],
 		]) {
 			const other = remember(await client(port));
-			other.socket.emit('enter', {secrets: names.map(keyOf)});
+			other.enter(...names);
 			if (names.includes('h')) expect(await other.next('refused')).toContain('too many clients');
 			else await other.settle();
 		}
@@ -493,6 +493,7 @@ describe('what makes no sense', () => {
 		['an unknown event', 'welcome', {}],
 		['a malformed event', 'follow', {after: -1}],
 		['a malformed event', 'say', [{client: 1}]],
+		['a malformed event', 'say', [[0, 1, 1, 'alice', 'of a client that was not entered']]],
 		['a malformed event', 'hash', undefined],
 	])('%s (%s) is borne some times, and then no more', async (why, event, payload) => {
 		const {port} = await open({limits: {strikes: 3}});
@@ -509,8 +510,8 @@ describe('what makes no sense', () => {
 		const {port, said} = await open({limits: {strikes: 4}});
 		for (const come of [monitor, administrator]) {
 			const visitor = remember(await come(port));
-			visitor.socket.emit('enter', {secrets: [keyOf('a')]});
-			visitor.socket.emit('say', [request('a', 1)]);
+			visitor.enter('a');
+			visitor.say(request('a', 1));
 			visitor.socket.emit('follow', {after: 0});
 			visitor.socket.emit('follow', {after: 0});
 			expect(await visitor.next('refused')).toContain('out of its turn');
@@ -552,9 +553,9 @@ describe('a failing handler', () => {
 	])('%s is reported, and who asked is sent away', async (event, handlers) => {
 		const house = await open({handlers});
 		const visitor = remember(await (event === 'order' ? administrator : client)(house.port));
-		visitor.socket.emit('enter', {secrets: [keyOf('a')]});
+		visitor.enter('a');
 		const payloads: Record<string, unknown> = {
-			say: [request('a', 1)],
+			say: [[0, 1, 1, 'alice', 'hi']],
 			hash: {slot: 1},
 			order: {kind: 'heal'},
 		};

@@ -1,8 +1,9 @@
 import {describe, expect, test} from '@jest/globals';
 import fc from 'fast-check';
 import type {Line} from '../../source/chat/types.ts';
+import {readLines} from '../../source/network/client-wire.ts';
 import type {ClientServer, Connection} from '../../source/network/connection.ts';
-import type {Lines} from '../../source/network/events.ts';
+import type {Lines, LinesRows} from '../../source/network/events.ts';
 import {Feed} from '../../source/network/feed.ts';
 import {client, openHouse, strangeClient, tcpOf, type Visitor} from './visitors.ts';
 
@@ -27,7 +28,7 @@ class Follower {
 	readonly socket = {
 		join: () => void world.room.add(this),
 		leave: () => void world.room.delete(this),
-		emit: (_event: string, lines: Lines) => this.hear(lines),
+		emit: (_event: string, rows: LinesRows) => this.hear(readLines(rows)!),
 	};
 
 	refuse(): void {
@@ -73,7 +74,7 @@ class World {
 		this.published = this.written;
 		this.#feed = new Feed({
 			server: {
-				to: () => ({emit: (_: string, lines: Lines) => this.#broadcast(lines)}),
+				to: () => ({emit: (_: string, rows: LinesRows) => this.#broadcast(readLines(rows)!)}),
 			} as unknown as ClientServer,
 			position: () => start,
 			read: (after, limit) =>
@@ -273,7 +274,7 @@ test('a log that reads with a gap is not passed on beyond it', async () => {
 		onError: () => {},
 		limits: {pageLines: 10, pageBytes: 1000, reads: 1},
 	});
-	const socket = {emit: (_: string, lines: Lines) => heard.push(lines)};
+	const socket = {emit: (_: string, rows: LinesRows) => heard.push(readLines(rows)!)};
 	feed.follow({isSlow: false, socket} as unknown as Connection, 0);
 	await turn();
 	expect(heard).toEqual([{lines: [lineAt(1), lineAt(2)], isLive: false}]);
@@ -351,7 +352,7 @@ describe('over sockets', () => {
 		slow.on('message', data => {
 			const frame = String(data);
 			if (!frame.startsWith('42["lines"')) return;
-			const said = JSON.parse(frame.slice(2))[1] as Lines;
+			const said = readLines(JSON.parse(frame.slice(2))[1])!;
 			heard.push(...said.lines.map(({position}) => position));
 			({isLive} = said);
 			if (isLive) return;

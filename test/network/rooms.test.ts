@@ -9,7 +9,7 @@ import {Server} from 'socket.io';
 import {WebSocket} from 'ws';
 import type {Message} from '../../source/consensus/types.ts';
 import {type Handshake, proofOf} from '../../source/network/auth.ts';
-import {type Identity, paths} from '../../source/network/events.ts';
+import {type Identity, paths, protocolVersion} from '../../source/network/events.ts';
 import {encode} from '../../source/network/wire.ts';
 import {networkContract} from './network.contract.ts';
 import {helloTo, opening, RawCaller, RawServer} from './raw-peer.ts';
@@ -204,7 +204,7 @@ describe('who does not fit is refused, with one line, and the others go on', () 
 		['its own id', hello => ({...hello, id: 0}), /replica 0, which is none of the others/],
 		['an id that does not exist', hello => ({...hello, id: 3}), /replica 3, which is none/],
 		["another's id than it proves", hello => ({...hello, id: 2}), /cannot prove/],
-		['another release', hello => ({...hello, version: 2}), /speaks version 2 of the protocol, not 1/],
+		['another release', hello => ({...hello, version: 3}), /speaks version 3 of the protocol, not 2/],
 		['another release in another form', () => ({version: 7, hi: true}), /speaks version 7/],
 		['the proof of a server', ({proof: _, ...hello}) => ({...hello, proof: '0'.repeat(64)}), /cannot prove/],
 		['a proof in a list', hello => ({...hello, proof: [hello.proof]}), /does not speak as a replica/],
@@ -243,7 +243,7 @@ describe('who does not fit is refused, with one line, and the others go on', () 
 		const [zero] = (await placesFor(1)) as [Place];
 		const {server, port} = await rawServer(socket => {
 			socket.send(opening);
-			const challenge = {...identity, version: 1, id: 1, nonce: '0'.repeat(32)};
+			const challenge = {...identity, version: protocolVersion, id: 1, nonce: '0'.repeat(32)};
 			socket.on('message', data => {
 				if (data.toString() === '40') {
 					socket.send('40{"sid":"s"}');
@@ -429,7 +429,9 @@ describe('hostile frames', () => {
 				const frame = data.toString();
 				if (frame === '40') {
 					socket.send('40{"sid":"s"}');
-					socket.send(`42${JSON.stringify(['challenge', {...identity, version: 1, id: 1, nonce}])}`);
+					socket.send(
+						`42${JSON.stringify(['challenge', {...identity, version: protocolVersion, id: 1, nonce}])}`,
+					);
 				} else if (frame.startsWith('42')) {
 					const [, hello] = JSON.parse(frame.slice(2)) as [string, {nonce: string}];
 					const handshake = {
@@ -529,7 +531,9 @@ describe('a peer that has lost its memory', () => {
 				const frame = data.toString();
 				if (frame === '40') {
 					socket.send('40{"sid":"s"}');
-					socket.send(`42${JSON.stringify(['challenge', {...identity, version: 1, id: 1, nonce}])}`);
+					socket.send(
+						`42${JSON.stringify(['challenge', {...identity, version: protocolVersion, id: 1, nonce}])}`,
+					);
 				} else if (frame.startsWith('42')) {
 					const [, hello] = JSON.parse(frame.slice(2)) as [string, {nonce: string}];
 					const memory = {incarnation: other, isNewcomer: false};
@@ -690,7 +694,7 @@ function garbage(count: number): Array<string | Buffer> {
 			deep,
 			`${deep}${']'.repeat(15_000)}`,
 			'{"__proto__":{"role":"replica"}}',
-			'{"version":1,"role":"replica","id":1,"nonce":[],"proof":{}}',
+			'{"version":2,"role":"replica","id":1,"nonce":[],"proof":{}}',
 			'{"_placeholder":true,"num":0}',
 			JSON.stringify('\u0000\ud800'),
 			JSON.stringify(bytes().toString('latin1')),

@@ -3,16 +3,19 @@ import {createServer, type Server as HttpServer} from 'node:http';
 import type {AddressInfo, Socket} from 'node:net';
 import {io} from 'socket.io-client';
 import {WebSocket} from 'ws';
-import type {Line} from '../../source/chat/types.ts';
+import type {Answer, Line} from '../../source/chat/types.ts';
 import type {Request} from '../../source/consensus/types.ts';
 import {clientOf, newNonce, proofOf} from '../../source/network/auth.ts';
+import {readLines, readSaid, sayRow} from '../../source/network/client-wire.ts';
 import {Door, type DoorOptions, type Handlers} from '../../source/network/door.ts';
 import {
 	type Challenge,
 	type Identity,
+	type Lines,
 	paths,
 	protocolVersion,
 	type ServerToClient,
+	type TurnedAway,
 	type Weather,
 } from '../../source/network/events.ts';
 import {statusOf} from '../client/fake-replica.ts';
@@ -104,13 +107,21 @@ export async function openHouse({handlers, ...options}: HouseOptions = {}): Prom
 	};
 }
 
-type Heard = {[Event in keyof ServerToClient]: Parameters<ServerToClient[Event]>[0]};
+type Heard = Omit<
+	{[Event in keyof ServerToClient]: Parameters<ServerToClient[Event]>[0]},
+	'said' | 'lines'
+> & {
+	said: ReadonlyArray<Answer | TurnedAway>;
+	lines: Lines;
+};
 
 /** Somebody with socket.io's own client. What it hears waits until it is asked for. */
 export class Visitor {
 	readonly socket;
 	readonly #heard = new Map<string, unknown[]>();
 	readonly #waiting = new Map<string, (value: unknown) => void>();
+	/** Whom it has entered, by number. */
+	readonly #clients: string[] = [];
 	readonly closed: Promise<string>;
 	/** Why it could not connect. */
 	readonly failed: Promise<Error>;
@@ -125,12 +136,33 @@ export class Visitor {
 		});
 		this.closed = new Promise(resolve => this.socket.on('disconnect', resolve));
 		this.failed = new Promise(resolve => this.socket.on('connect_error', resolve));
-		this.socket.onAny((event: string, value: unknown) => {
+		this.socket.onAny((event: string, data: unknown) => {
+			const value = this.#read(event, data);
 			const waiting = this.#waiting.get(event);
 			this.#waiting.delete(event);
 			if (waiting) waiting(value);
 			else this.#heard.set(event, [...(this.#heard.get(event) ?? []), value]);
 		});
+	}
+
+	enter(...names: readonly string[]): void {
+		const secrets = names.map(keyOf);
+		this.#clients.push(...secrets.map(clientOf));
+		this.socket.emit('enter', {secrets});
+	}
+
+	say(...requests: readonly Request[]): void {
+		this.socket.emit(
+			'say',
+			requests.map(request => sayRow(this.#clients.lastIndexOf(request.client), request)),
+		);
+	}
+
+	/** Rows as what they stand for. */
+	#read(event: string, data: unknown): unknown {
+		if (event === 'lines') return readLines(data);
+		if (event !== 'said') return data;
+		return readSaid(data)?.map(({speaker, ...answer}) => ({...answer, client: this.#clients[speaker]}));
 	}
 
 	/** The next event of this name. */

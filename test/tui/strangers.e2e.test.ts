@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, expect, test} from '@jest/globals';
 import {ScreenUnderTest} from '../../bench/terminal.ts';
 import type {Line} from '../../source/chat/types.ts';
+import {linesOf} from '../../source/network/client-wire.ts';
 import {Place} from '../cli/processes.ts';
 import {fakeCluster, statusOf} from '../client/fake-replica.ts';
 import {hostile} from '../hostile.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
 	for (const replica of fakes.replicas) {
 		replica.script.follow = ({after}, socket) => {
 			const lines = replica.chat.lines.slice(after, after + pageLines);
-			socket.emit('lines', {lines, isLive: after + lines.length >= replica.position});
+			socket.emit('lines', linesOf(lines, after + lines.length >= replica.position));
 		};
 		replica.setStatus({...statusOf(replica.id), executed: 9, decided: 9, hashSlot: 9});
 	}
@@ -130,8 +131,8 @@ test('forty ways to drive a terminal, as messages, nicks, stories and refusals: 
 	// One's own message, refused with such a reason.
 	for (const replica of [first!, fakes.replicas[1]!])
 		replica.script.say = (requests, socket) =>
-			socket.emit(
-				'said',
+			replica.tell(
+				socket,
 				requests.flatMap(request =>
 					request.sequence === 0
 						? (replica.chat.execute(request) ?? [])
