@@ -222,7 +222,11 @@ describe('saying again', () => {
 			{state: 'queued', text: 'hello', sequence: null},
 		]);
 		// Nobody wants to read the same again in every round.
-		await new Promise(resolve => setTimeout(resolve, 300));
+		const rounds = new Set<number | null>();
+		await until(
+			'more rounds were in vain',
+			() => rounds.add(client.store.getSnapshot().connection.retryAt).size > 3,
+		);
 		expect(sentences).toEqual([
 			'offline: no replica can be reached (r0 refused, r1 refused, r2 refused); trying again',
 		]);
