@@ -12,8 +12,6 @@ const lagMs = 5000;
 const alikeMs = 3;
 /** An order and what comes of it are no further apart. */
 const orderMs = 5000;
-/** What happened longer ago was told late, and stands where its time is. */
-const freshMs = 5000;
 
 /** What came since the last look: unread and mentions, the cluster's own story, divergence, trouble. */
 export function onNews(model: Model, world: World): Step {
@@ -81,7 +79,7 @@ function withStates(model: Model, {monitor, now}: World): Model {
 	return {...model, states, ownEvents: [...model.ownEvents, ...seen].slice(-mostNotices)};
 }
 
-/** What all should know of the cluster's own story stands among the messages. */
+/** What all should know of the cluster's own story stands among the messages, where its time is: some of it is told late. */
 function withNotes(model: Model, {client, monitor, now}: World): Model {
 	const {notes} = monitor;
 	const newest = notes.at(-1);
@@ -91,8 +89,7 @@ function withNotes(model: Model, {client, monitor, now}: World): Model {
 		.slice(from)
 		.filter(note => isForAll(note) && !(note.kind === 'skip' && isOwnSkip(model, note)))
 		.map(({at, text, slot, view, replica}): Notice => {
-			const isOld = now - at > freshMs;
-			const before = isOld ? client.lines.findLast(line => line.at <= at)?.position : model.last;
+			const before = client.lines.findLast(line => line.at <= at)?.position;
 			const named = slot === undefined ? text : text.replace('this slot', `slot ${slot}`);
 			return {
 				after: before ?? 0,
