@@ -22,7 +22,7 @@ const {values} = parseArgs({
 const minutes = Number(values.minutes);
 const threads = Number(values.threads);
 const {record} = values;
-if (!(minutes > 0)) leave('--minutes is a number above 0');
+if (!(minutes >= 0)) leave('--minutes is a number; 0 only writes the page anew');
 if (!Number.isInteger(threads) || threads < 1) leave('--threads is a whole number from 1');
 if (!record.endsWith('.json')) leave('--record is a file that ends in .json; the page is written beside it');
 
@@ -72,7 +72,7 @@ for await (const report of simulateAll(seeds(), threads)) {
 	save();
 }
 
-if (runs > 0) tell(`${runs} runs in ${Math.round(seconds())} s: ${record}, ${save()}`);
+if (runs + parts.length > 0) tell(`${runs} runs in ${Math.round(seconds())} s: ${record}, ${save()}`);
 if (tally.failedSeed !== null) {
 	const directory = resolve('data', `seed-${tally.failedSeed}`);
 	spawnSync(
@@ -92,7 +92,7 @@ function save(): string {
 	const {user, system} = process.cpuUsage();
 	const cpuSeconds = Math.round((user + system) / 1e6);
 	const part = partOf({commit, began, threads, seconds: Math.round(seconds()), cpuSeconds, firstSeed}, tally);
-	const all = [...parts, part];
+	const all = runs > 0 ? [...parts, part] : parts;
 	const page = record.replace(/\.json$/, '.md');
 	replace(record, `${JSON.stringify(all, null, '\t')}\n`);
 	replace(page, pageOf(all, isOlder));
