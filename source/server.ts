@@ -244,8 +244,11 @@ export class Server implements Service {
 			cluster,
 			identity,
 			memory: directory.memory,
+			groups: () => parts.journal.durable,
 			acquaintances: {
-				incarnationOf: peer => acquaintances.incarnationOf(peer),
+				remembered: peer => acquaintances.remembered(peer),
+				knows: (peer, memory) => acquaintances.knows(peer, memory),
+				hear: (peer, memory) => void this.#whole(acquaintances.hear(peer, memory)).catch(() => {}),
 				meet: (peer, memory) => this.#whole(acquaintances.meet(peer, memory)),
 			},
 			secret,
@@ -253,7 +256,7 @@ export class Server implements Service {
 			onMessages: this.#guard((from, messages) => this.#faults.receive(from, messages)),
 			onDisconnected: this.#guard(peer => this.#faults.disconnected(peer)),
 			onHears: () => undefined,
-			onLost: peer => this.fail(memoryLost(directory, id, peer)),
+			onLost: (peer, isOlder) => this.fail(memoryLost(directory, id, peer, isOlder)),
 			onTrouble: options.log,
 		});
 		this.#door = new Door({
@@ -342,7 +345,8 @@ export class Server implements Service {
 		this.#http.closeAllConnections();
 		await this.#checkpointing;
 		await this.#scrubbing;
-		const closed = await Promise.allSettled([this.#journal.close(), this.#log.close(), this.#kept.close()]);
+		const parts = [this.#journal, this.#log, this.#kept, this.#acquaintances];
+		const closed = await Promise.allSettled(parts.map(part => part.close()));
 		await this.#directory.release();
 		for (const one of closed) if (one.status === 'rejected') throw one.reason;
 	}
@@ -519,7 +523,10 @@ export class Server implements Service {
 		);
 		this.#timers.push(
 			setInterval(
-				this.#guard(() => this.#repeatWitness()),
+				this.#guard(() => {
+					this.#repeatWitness();
+					this.#rooms.tellDurable();
+				}),
 				witnessMs,
 			),
 		);
@@ -796,8 +803,10 @@ const wrongState = ({path}: ReplicaDirectory, id: ReplicaId, slot: Slot, against
 		`replica ${id} has another state after slot ${slot} than ${against.map(peer => `r${peer}`).join(' and ')}, which agree: ${path} is damaged; it stops, and the others go on without it`,
 	);
 
-const memoryLost = ({path}: ReplicaDirectory, id: ReplicaId, peer: ReplicaId) =>
-	lostMemory(`replica ${id} has lost its memory: replica ${peer} has met it with another one than ${path}`);
+const memoryLost = ({path}: ReplicaDirectory, id: ReplicaId, peer: ReplicaId, isOlder: boolean) =>
+	lostMemory(
+		`replica ${id} has lost its memory: replica ${peer} has met it with ${isOlder ? 'more than is in' : 'another one than'} ${path}`,
+	);
 
 /** Somebody let this replica begin anew, and that one was admitted. */
 const replaced = ({path}: ReplicaDirectory, id: ReplicaId, slot: Slot) =>

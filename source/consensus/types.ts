@@ -233,6 +233,9 @@ export type MemoryName = {
 	readonly isNewcomer: boolean;
 };
 
+/** What a replica says of its memory to the others; `groups`: how many groups of its journal are durable, so that an older copy is known. */
+export type MemoryClaim = MemoryName & {readonly groups: number};
+
 /** Durations are in ticks; the host chooses how long a tick is. */
 export type Options = MemoryName & {
 	readonly id: ReplicaId;

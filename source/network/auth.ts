@@ -1,5 +1,5 @@
 import {createHash, createHmac, randomBytes, timingSafeEqual} from 'node:crypto';
-import type {MemoryName, ReplicaId} from '../consensus/types.ts';
+import type {MemoryClaim, ReplicaId} from '../consensus/types.ts';
 import {type Identity, protocolVersion} from './events.ts';
 
 /**
@@ -18,7 +18,7 @@ export type Handshake = Identity & {
 	readonly dialer: ReplicaId | null;
 	readonly dialerNonce: string;
 	/** What the proof is about: a replica has one, an administrator none. */
-	readonly memory?: MemoryName;
+	readonly memory?: MemoryClaim;
 };
 
 /** Who proves what: either end that it knows the secret, or a server that it has met the dialer with another memory. */
@@ -44,7 +44,7 @@ export function proofOf(secret: Buffer, prover: Prover, handshake: Handshake): s
 		rules,
 		serverNonce,
 		dialerNonce,
-		...(memory ? [memory.incarnation, memory.isNewcomer] : []),
+		...(memory ? [memory.incarnation, memory.isNewcomer, memory.groups] : []),
 	];
 	return createHmac('sha256', secret).update(JSON.stringify(facts)).digest('hex');
 }

@@ -1,6 +1,7 @@
 import {io, type ManagerOptions, type Socket, type SocketOptions} from 'socket.io-client';
 import type {Address} from '../cluster.ts';
-import type {MemoryName, Message, ReplicaId} from '../consensus/types.ts';
+import type {MemoryClaim, Message, ReplicaId} from '../consensus/types.ts';
+import {isCount} from '../value-text.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
 import {guardFrames} from './frames.ts';
@@ -45,10 +46,12 @@ export class Dialer {
 	readonly #peer: Address;
 	readonly #self: ReplicaId;
 	readonly #identity: Identity;
-	readonly #memory: MemoryName;
+	readonly #memory: () => MemoryClaim;
 	readonly #secret: Buffer;
 	readonly #acquaintances: Acquaintances;
-	readonly #onLost: () => void;
+	/** Whom we hear. */
+	#met: MemoryClaim | undefined;
+	readonly #onLost: (isOlder: boolean) => void;
 	readonly #onMessages: (messages: readonly Message[]) => void;
 	readonly #onChange: () => void;
 	readonly #onTrouble: (trouble: Trouble) => void;
@@ -65,11 +68,11 @@ export class Dialer {
 		readonly self: ReplicaId;
 		readonly identity: Identity;
 		/** Our own. */
-		readonly memory: MemoryName;
+		memory(): MemoryClaim;
 		readonly secret: Buffer;
 		readonly acquaintances: Acquaintances;
 		/** The peer has proved that it met us when we had another memory. */
-		onLost(): void;
+		onLost(isOlder: boolean): void;
 		onMessages(messages: readonly Message[]): void;
 		/** `isHearing` or `isRefused` changed. */
 		onChange(): void;
@@ -150,6 +153,7 @@ export class Dialer {
 			if (this.isHearing) {
 				const messages = event === 'message' ? decode(data) : undefined;
 				if (messages) this.#onMessages(messages);
+				else if (event === 'durable' && isCount(data)) this.#remember(data);
 				else if (++strikes >= mostStrikes) this.#giveUp(socket, unreadable(undefined));
 			} else if (event === 'challenge' && handshake === undefined) {
 				const answer = this.#answer(data);
@@ -159,22 +163,24 @@ export class Dialer {
 			} else if (event === 'welcome' && handshake !== undefined) {
 				const memory = this.#proven('server', handshake, data);
 				if (memory === undefined) return this.#giveUp(socket, unproven);
-				if (memory.incarnation === this.#acquaintances.incarnationOf(this.#peer.id)) return this.#hear();
+				if (this.#acquaintances.knows(this.#peer.id, memory)) return this.#hear(memory);
 				isMeeting = true;
 				this.#acquaintances.meet(this.#peer.id, memory).then(
 					isKnown => {
 						isMeeting = false;
 						if (this.#socket !== socket) return;
-						if (isKnown) this.#hear();
+						if (isKnown) this.#hear(memory);
 						else this.#giveUp(socket, memoryLost(this.#peer.id));
 					},
 					() => this.#end(socket), // Our disk failed, and whoever owns it knows.
 				);
 			} else if (event === 'lost' && handshake !== undefined) {
 				const memory = this.#proven('witness', handshake, data);
-				const isTrue = memory !== undefined && memory.incarnation !== this.#memory.incarnation;
+				const own = this.#memory();
+				const isOlder = memory?.incarnation === own.incarnation;
+				const isTrue = memory !== undefined && (!isOlder || memory.groups > own.groups + 1);
 				this.#giveUp(socket, isTrue ? weLost : unproven);
-				if (isTrue) this.#onLost();
+				if (isTrue) this.#onLost(isOlder);
 			} else if (event === 'refused') {
 				this.#giveUp(socket, {kind: 'refused', text: `refuses this replica: it ${printable(data)}`});
 			} else {
@@ -184,23 +190,24 @@ export class Dialer {
 	}
 
 	#sayHello(socket: PeerSocket, handshake: Handshake) {
+		const memory = this.#memory();
 		socket.emit('hello', {
 			role: 'replica',
 			version: protocolVersion,
 			...this.#identity,
 			id: this.#self,
-			...this.#memory,
+			...memory,
 			nonce: handshake.dialerNonce,
-			proof: proofOf(this.#secret, 'dialer', {...handshake, memory: this.#memory}),
+			proof: proofOf(this.#secret, 'dialer', {...handshake, memory}),
 		});
 	}
 
 	/** The memory that the server names, if it is the peer and has proved what it says. */
-	#proven(prover: 'server' | 'witness', handshake: Handshake, data: unknown): MemoryName | undefined {
+	#proven(prover: 'server' | 'witness', handshake: Handshake, data: unknown): MemoryClaim | undefined {
 		const welcome = readWelcome(data);
 		if (welcome?.id !== this.#peer.id) return undefined;
-		const {incarnation, isNewcomer, proof} = welcome;
-		const memory = {incarnation, isNewcomer};
+		const {incarnation, isNewcomer, groups, proof} = welcome;
+		const memory = {incarnation, isNewcomer, groups};
 		return isProof(proof, this.#secret, prover, {...handshake, memory}) ? memory : undefined;
 	}
 
@@ -221,11 +228,17 @@ export class Dialer {
 		};
 	}
 
-	#hear() {
+	#hear(memory: MemoryClaim) {
 		clearTimeout(this.#timer);
+		this.#met = memory;
+		this.#remember(memory.groups);
 		this.isHearing = true;
 		this.#hearingSince = performance.now();
 		this.#onChange();
+	}
+
+	#remember(groups: number) {
+		if (this.#met) this.#acquaintances.hear(this.#peer.id, {...this.#met, groups});
 	}
 
 	/** Nothing will be different in a moment. */

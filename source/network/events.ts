@@ -1,5 +1,5 @@
 import type {Answer, Line} from '../chat/types.ts';
-import type {MemoryName, Note, ReplicaId, ReplicaStatus, Slot} from '../consensus/types.ts';
+import type {MemoryClaim, Note, ReplicaId, ReplicaStatus, Slot} from '../consensus/types.ts';
 
 /**
  * The language of the wire: every event, who says it, and what it carries.
@@ -25,7 +25,7 @@ export type Hello =
 	| {readonly role: 'client' | 'monitor'; readonly version: number}
 	| {readonly role: 'administrator'; readonly version: number; readonly nonce: string; readonly proof: string}
 	| (Identity &
-			MemoryName & {
+			MemoryClaim & {
 				readonly role: 'replica';
 				readonly version: number;
 				readonly id: ReplicaId;
@@ -166,7 +166,7 @@ export type ServerToClient = {
  * Between replicas. The dialer hears; the server speaks, into the rooms `replicas` and `replica:ID`.
  * A packet is a list of messages, each in the form that `wire.ts` gives it (values encoded once, as text).
  */
-export type PeerWelcome = MemoryName & {readonly id: ReplicaId; readonly proof: string};
+export type PeerWelcome = MemoryClaim & {readonly id: ReplicaId; readonly proof: string};
 export type PeerToServer = {hello: (hello: Hello) => void};
 export type ServerToPeer = {
 	challenge: (challenge: Challenge) => void;
@@ -175,6 +175,8 @@ export type ServerToPeer = {
 	lost: (lost: PeerWelcome) => void;
 	refused: (why: string) => void;
 	message: (messages: readonly unknown[]) => void;
+	/** So many groups of the server's journal are durable by now: said now and then. */
+	durable: (groups: number) => void;
 };
 
 /** Limits of what people say: bytes of UTF-8 in a text, and what a nick may be. */

@@ -1,4 +1,4 @@
-import type {MemoryName, ReplicaId} from '../consensus/types.ts';
+import type {MemoryClaim, ReplicaId} from '../consensus/types.ts';
 import {isCount} from '../value-text.ts';
 import {isNonce} from './auth.ts';
 import {type Challenge, type Hello, type Identity, type PeerWelcome, protocolVersion} from './events.ts';
@@ -12,13 +12,17 @@ export type PeerHello = Extract<Hello, {role: 'replica'}>;
 
 /** What a replica remembers of the memories of others; storage/acquaintances.ts keeps it on disk. */
 export type Acquaintances = {
-	/** The memory that the peer had when it was first met, once that is safely remembered. */
-	incarnationOf(peer: ReplicaId): string | undefined;
+	/** The memory that the peer had, once that is safely remembered. */
+	remembered(peer: ReplicaId): MemoryClaim | undefined;
+	/** It is that memory, and no older copy of it. */
+	knows(peer: ReplicaId, memory: MemoryClaim): boolean;
+	/** How far the journal of a peer is by now, as it says. */
+	hear(peer: ReplicaId, memory: MemoryClaim): void;
 	/**
 	 * Whether this is the memory that the peer always had; a new peer is remembered first. A newcomer is let in:
 	 * it does not vote before the log admits it. Rejects when the disk fails.
 	 */
-	meet(peer: ReplicaId, memory: MemoryName): Promise<boolean>;
+	meet(peer: ReplicaId, memory: MemoryClaim): Promise<boolean>;
 };
 
 /** Why a handshake failed: `kind` to tell it once, `text` to be read after the name of the other replica. */
@@ -85,7 +89,7 @@ export const unproven: Trouble = {
 /** Its votes could break what it promised (rule R12). */
 export const memoryLost = (peer: ReplicaId): Trouble => ({
 	kind: 'memory',
-	text: `has lost its memory since it was first met here, and is not heard: put its old DATA/replica-${peer} back, or let it begin anew: paxos-chat readmit ${peer}; the others go on without it`,
+	text: `has lost its memory, or a part of it, since it was met here, and is not heard: put its old DATA/replica-${peer} back, or let it begin anew: paxos-chat readmit ${peer}; the others go on without it`,
 });
 
 /** Who is at the place where `expected` should be. */
@@ -101,7 +105,11 @@ export const wrongCaller = (id: ReplicaId): Trouble => ({
 });
 
 const isShort = (value: unknown): value is string => typeof value === 'string' && value.length <= 128;
-const memory = {incarnation: isNonce, isNewcomer: (value: unknown) => typeof value === 'boolean'};
+const memory = {
+	incarnation: isNonce,
+	isNewcomer: (value: unknown) => typeof value === 'boolean',
+	groups: isCount,
+};
 const identity = {cluster: isShort, replicas: isCount, rules: isShort};
 
 /** A fresh object, if the data has exactly these keys as its own, and each guard takes its value. */

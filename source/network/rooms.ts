@@ -2,7 +2,7 @@ import {once} from 'node:events';
 import type {Server as HttpServer} from 'node:http';
 import {Server, type Socket} from 'socket.io';
 import type {Cluster} from '../cluster.ts';
-import type {MemoryName, Message, ReplicaId} from '../consensus/types.ts';
+import type {MemoryClaim, MemoryName, Message, ReplicaId} from '../consensus/types.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {Dialer} from './dialer.ts';
 import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
@@ -68,7 +68,7 @@ type Caller = {readonly peer: Peer; readonly hello: PeerHello; readonly handshak
 export class Rooms implements Network {
 	readonly #id: ReplicaId;
 	readonly #identity: Identity;
-	readonly #memory: MemoryName;
+	readonly #memory: () => MemoryClaim;
 	readonly #secret: Buffer;
 	readonly #acquaintances: Acquaintances;
 	readonly #mostBacklog: number;
@@ -87,6 +87,8 @@ export class Rooms implements Network {
 		readonly identity: Identity;
 		/** Our own. */
 		readonly memory: MemoryName;
+		/** How many groups of our journal are durable. */
+		groups(): number;
 		/** Which memories the peers had when they were first met. */
 		readonly acquaintances: Acquaintances;
 		readonly secret: Buffer;
@@ -95,14 +97,15 @@ export class Rooms implements Network {
 		onMessages(from: ReplicaId, messages: readonly Message[]): void;
 		/** The last connection with the peer's process broke, and at its address nobody listens any more. */
 		onDisconnected(peer: ReplicaId): void;
-		/** This peer has proved that it met us when we had another memory: we must not vote (rule R12). */
-		onLost(peer: ReplicaId): void;
+		/** This peer has proved that it met us with another memory, or `isOlder`: with more of this one. We must not vote (rule R12). */
+		onLost(peer: ReplicaId, isOlder: boolean): void;
 		/** `hears` has changed. */
 		onHears(peers: readonly ReplicaId[]): void;
 		/** A sentence about somebody who does not fit in here. Once; of a peer again only after it was let in. */
 		onTrouble?(text: string): void;
 	}) {
-		const {id, cluster, identity, memory, acquaintances, secret, onMessages} = options;
+		const {id, cluster, identity, acquaintances, secret, onMessages} = options;
+		const memory = () => ({...options.memory, groups: options.groups()});
 		this.#id = id;
 		this.#identity = identity;
 		this.#memory = memory;
@@ -123,7 +126,7 @@ export class Rooms implements Network {
 				memory,
 				secret,
 				acquaintances,
-				onLost: () => options.onLost(address.id),
+				onLost: isOlder => options.onLost(address.id, isOlder),
 				onMessages: messages => onMessages(address.id, messages),
 				onChange: () => this.#onDialer(peer),
 				onTrouble: trouble => this.#tell(name, trouble, peer),
@@ -183,6 +186,11 @@ export class Rooms implements Network {
 
 	send(to: ReplicaId, messages: readonly Message[]) {
 		this.#say(`replica:${to}`, messages);
+	}
+
+	/** Says how many groups of our journal are durable, so that nobody takes an older copy of it for ours. */
+	tellDurable() {
+		this.#server.to('replicas').emit('durable', this.#memory().groups);
 	}
 
 	#say(room: string, messages: readonly Message[]) {
@@ -248,16 +256,12 @@ export class Rooms implements Network {
 	#greet({peer, handshake}: Caller, listener: Listener, isKnown: boolean) {
 		const {socket} = listener;
 		if (this.#isClosed || !socket.connected) return;
-		const memory = isKnown ? this.#memory : this.#remembered(peer);
+		const memory = isKnown ? this.#memory() : this.#acquaintances.remembered(peer.id)!;
 		const proof = proofOf(this.#secret, isKnown ? 'server' : 'witness', {...handshake, memory});
 		socket.emit(isKnown ? 'welcome' : 'lost', {id: this.#id, ...memory, proof});
 		if (isKnown) return this.#letIn(peer, listener);
 		this.#tell(peer.name, memoryLost(peer.id), peer);
 		cut(socket, farewellMs);
-	}
-
-	#remembered({id}: Peer): MemoryName {
-		return {incarnation: this.#acquaintances.incarnationOf(id)!, isNewcomer: false};
 	}
 
 	/** Whom the first word on a connection proves, or why nobody. */

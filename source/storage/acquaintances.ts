@@ -1,43 +1,57 @@
-import type {MemoryName, ReplicaId} from '../consensus/types.ts';
+import type {MemoryClaim, ReplicaId} from '../consensus/types.ts';
 import {lostMemory} from '../failure.ts';
 import {isCount, isIncarnation} from '../value-text.ts';
 import {failureOf, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
 
-const format = 1;
+const format = 2;
+/** What is heard of the growth of a journal is on disk so late at most, in milliseconds: often enough for a backup of yesterday. */
+const noteMs = 5000;
+
+/** What a peer was the last time: its memory, and how many groups of its journal it had said to be durable. */
+type Known = {readonly incarnation: string; readonly groups: number};
 
 /**
- * Which memory each peer had when this replica first met it (rule R12). A peer
- * that comes back with another one has lost what it promised, and may say the
- * opposite now. The file lies beside this replica's own memory and goes with it.
+ * Which memory each peer had when this replica first met it, and how far its
+ * journal was (rule R12). A peer that comes back with another memory, or with
+ * less of it, has lost what it promised, and may say the opposite now. The file
+ * lies beside this replica's own memory and goes with it.
  */
 export class Acquaintances {
 	readonly #path: string;
-	/** Durable. */
-	readonly #incarnations: Map<ReplicaId, string>;
+	/** Durable, but for the latest growth of journals. */
+	readonly #known: Map<ReplicaId, Known>;
 	/** Being written. */
 	readonly #pending = new Map<ReplicaId, Promise<void>>();
 	/** The last write; they come one after the other. */
 	#written: Promise<void> = Promise.resolve();
+	#notedAt = Number.NEGATIVE_INFINITY;
+	#isNews = false;
 
-	private constructor(path: string, incarnations: Map<ReplicaId, string>) {
+	private constructor(path: string, known: Map<ReplicaId, Known>) {
 		this.#path = path;
-		this.#incarnations = incarnations;
+		this.#known = known;
 	}
 
 	/** Throws a Failure if the file is there and cannot be understood. */
 	static async open(path: string): Promise<Acquaintances> {
 		const file = await readPrivate(path);
-		const incarnations = file ? decode(file.text) : new Map();
-		if (!incarnations)
-			throw lostMemory(`${path} is damaged: it does not say which memories the other replicas had`);
-		return new Acquaintances(path, incarnations);
+		const known = file ? decode(file.text) : new Map();
+		if (!known) throw lostMemory(`${path} is damaged: it does not say which memories the other replicas had`);
+		return new Acquaintances(path, known);
 	}
 
 	/** Undefined if this peer was never met, or that is not on disk yet. */
-	incarnationOf(peer: ReplicaId): string | undefined {
-		return this.#incarnations.get(peer);
+	remembered(peer: ReplicaId): MemoryClaim | undefined {
+		const known = this.#known.get(peer);
+		return known && {...known, isNewcomer: false};
+	}
+
+	/** It is the memory that the peer had, and no older copy of it. The last group of a crash may be torn, and is not missed. */
+	knows(peer: ReplicaId, {incarnation, groups}: MemoryClaim): boolean {
+		const known = this.#known.get(peer);
+		return known?.incarnation === incarnation && groups + 1 >= known.groups;
 	}
 
 	/**
@@ -45,56 +59,84 @@ export class Acquaintances {
 	 * it is from now on, and that is durable. A newcomer is welcome, and remembered
 	 * when the log has admitted it. Rejects with a Failure of the disk.
 	 */
-	async meet(peer: ReplicaId, {incarnation, isNewcomer}: MemoryName): Promise<boolean> {
-		if (isNewcomer) return true;
-		if (!this.#incarnations.has(peer)) {
+	async meet(peer: ReplicaId, memory: MemoryClaim): Promise<boolean> {
+		const {incarnation, isNewcomer, groups} = memory;
+		if (isNewcomer && this.#known.get(peer)?.incarnation !== incarnation) return true;
+		if (!this.#known.has(peer)) {
 			// Whoever else comes while the first meeting is being written waits for it, too.
 			if (!this.#pending.has(peer)) {
-				this.#written = this.#written.then(() => this.#write(peer, incarnation));
+				this.#written = this.#written.then(() => this.#write(peer, {incarnation, groups}));
 				this.#pending.set(peer, this.#written);
 			}
 
 			await this.#pending.get(peer);
 		}
 
-		return this.#incarnations.get(peer) === incarnation;
+		return this.knows(peer, memory);
+	}
+
+	/** How far the journal of a peer is by now. Rejects with a Failure of the disk. */
+	async hear(peer: ReplicaId, {incarnation, groups}: MemoryClaim): Promise<void> {
+		const known = this.#known.get(peer);
+		if (known?.incarnation === incarnation && groups > known.groups) {
+			this.#known.set(peer, {...known, groups});
+			this.#isNews = true;
+		}
+
+		if (!this.#isNews || performance.now() - this.#notedAt < noteMs) return;
+		this.#notedAt = performance.now();
+		await this.#note();
 	}
 
 	/** The log says that the peer goes on with this memory, and with none before. Resolves when that is durable. */
 	admit(peer: ReplicaId, incarnation: string): Promise<void> {
 		this.#written = this.#written.then(async () => {
-			if (this.#incarnations.get(peer) !== incarnation) await this.#write(peer, incarnation);
+			if (this.#known.get(peer)?.incarnation !== incarnation)
+				await this.#write(peer, {incarnation, groups: 0});
 		});
 		return this.#written;
 	}
 
-	/** Waits for what is under way. */
+	/** Waits for what is under way, and writes what is new. */
 	async close(): Promise<void> {
-		await this.#written;
+		await this.#note();
 	}
 
-	async #write(peer: ReplicaId, incarnation: string): Promise<void> {
-		const peers = Object.fromEntries([...this.#incarnations, [peer, incarnation]]);
+	#note(): Promise<void> {
+		this.#written = this.#written.then(async () => {
+			if (this.#isNews) await this.#save(this.#known);
+		});
+		return this.#written;
+	}
+
+	async #write(peer: ReplicaId, known: Known): Promise<void> {
+		await this.#save(new Map([...this.#known, [peer, known]]));
+		this.#known.set(peer, known);
+		this.#pending.delete(peer);
+	}
+
+	async #save(known: ReadonlyMap<ReplicaId, Known>): Promise<void> {
+		this.#isNews = false;
 		try {
-			await writeAtomically(this.#path, sealJson({format, peers}));
+			await writeAtomically(this.#path, sealJson({format, peers: Object.fromEntries(known)}));
 		} catch (error) {
 			throw failureOf(this.#path, error);
 		}
-
-		this.#incarnations.set(peer, incarnation);
-		this.#pending.delete(peer);
 	}
 }
 
-function decode(text: string): Map<ReplicaId, string> | undefined {
+function decode(text: string): Map<ReplicaId, Known> | undefined {
 	const {format: written, peers} = unsealJson(text) ?? {};
 	if (written !== format || typeof peers !== 'object' || peers === null || Array.isArray(peers))
 		return undefined;
-	const incarnations = new Map<ReplicaId, string>();
-	for (const [id, incarnation] of Object.entries(peers)) {
-		if (!/^\d+$/.test(id) || !isCount(Number(id)) || !isIncarnation(incarnation)) return undefined;
-		incarnations.set(Number(id), incarnation);
+	const known = new Map<ReplicaId, Known>();
+	for (const [id, peer] of Object.entries(peers)) {
+		if (!/^\d+$/.test(id) || !isCount(Number(id)) || typeof peer !== 'object' || peer === null)
+			return undefined;
+		const {incarnation, groups} = peer as {incarnation?: unknown; groups?: unknown};
+		if (!isIncarnation(incarnation) || !isCount(groups)) return undefined;
+		known.set(Number(id), {incarnation, groups});
 	}
 
-	return incarnations;
+	return known;
 }

@@ -82,6 +82,7 @@ export class Journal implements Disk {
 	/** The last group that was written, and the one before it. */
 	#last: Mark;
 	#beforeLast: Mark;
+	#durable: number;
 	/** Whether the last group may be lost without anybody missing it. */
 	#isClosed: boolean;
 	#bytesSinceRotation: number;
@@ -104,6 +105,7 @@ export class Journal implements Disk {
 		const {number, checksum} = recovered.last ?? recovered.mark;
 		this.#last = {number, checksum};
 		this.#beforeLast = recovered.mark;
+		this.#durable = number;
 		this.#isClosed = recovered.last?.bytes.length === headerBytes;
 		this.#bytesSinceRotation = recovered.bytes;
 		this.#idle = setTimeout(() => this.#onIdle(), options.idleMs ?? 100).unref();
@@ -133,6 +135,11 @@ export class Journal implements Disk {
 		} catch (error) {
 			throw failureOf(directory, error);
 		}
+	}
+
+	/** The number of the last group that is durable. */
+	get durable(): number {
+		return this.#durable;
 	}
 
 	/** When this is much, it is time for a checkpoint. */
@@ -287,6 +294,7 @@ export class Journal implements Disk {
 		if (this.#failure) return;
 		this.#underWay = undefined;
 		this.#segment.position += length;
+		this.#durable = batch.number;
 		this.#bytesSinceRotation = batch.isRotation ? 0 : this.#bytesSinceRotation + length;
 		this.#isClosed = !batch.isAwaited;
 		if (this.#buffer.length > keptBufferBytes) this.#buffer = Buffer.allocUnsafe(bufferBytes);

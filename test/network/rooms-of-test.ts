@@ -2,7 +2,7 @@ import {createServer, type Server as HttpServer} from 'node:http';
 import type {AddressInfo, Socket as TcpSocket} from 'node:net';
 import {setTimeout as pause} from 'node:timers/promises';
 import {type Address, defaults} from '../../source/cluster.ts';
-import type {MemoryName, ReplicaId} from '../../source/consensus/types.ts';
+import type {MemoryClaim, ReplicaId} from '../../source/consensus/types.ts';
 import type {Identity} from '../../source/network/events.ts';
 import {Rooms} from '../../source/network/rooms.ts';
 import type {Heard} from './network.contract.ts';
@@ -10,7 +10,11 @@ import type {Heard} from './network.contract.ts';
 export const secret = Buffer.from('5e'.repeat(32), 'hex');
 /** Of the memory of a replica that never lost it. */
 export const incarnationOf = (id: ReplicaId): string => String(id).padStart(32, '0');
-export const founderOf = (id: ReplicaId): MemoryName => ({incarnation: incarnationOf(id), isNewcomer: false});
+export const founderOf = (id: ReplicaId): MemoryClaim => ({
+	incarnation: incarnationOf(id),
+	isNewcomer: false,
+	groups: 0,
+});
 export const identity: Identity = {cluster: 'cluster', replicas: 3, rules: 'rules'};
 
 /** One replica's place in a test: a server on a port of its own, rooms on it, and all that they reported. */
@@ -24,6 +28,8 @@ export class Place {
 	/** Peers that have met this one when it had another memory. */
 	readonly lostFor: ReplicaId[] = [];
 	/** What it remembers of the memories of others: an Acquaintances without a disk. */
+	/** How far the journals of the others are, as they said. */
+	readonly durable = new Map<ReplicaId, number>();
 	readonly met = new Map<ReplicaId, string>();
 	readonly troubles: string[] = [];
 	readonly hearings: Array<readonly ReplicaId[]> = [];
@@ -56,7 +62,7 @@ export class Place {
 
 	open(
 		addresses: readonly Address[],
-		different: Partial<Identity> & {secret?: Buffer; memory?: MemoryName} = {},
+		different: Partial<Identity> & {secret?: Buffer; memory?: MemoryClaim} = {},
 	): this {
 		const {secret: otherSecret, memory = founderOf(this.id), ...otherIdentity} = different;
 		this.#rooms = new Rooms({
@@ -64,8 +70,14 @@ export class Place {
 			cluster: {...defaults, replicas: addresses},
 			identity: {...identity, replicas: addresses.length, ...otherIdentity},
 			memory,
+			groups: () => memory.groups,
 			acquaintances: {
-				incarnationOf: peer => this.met.get(peer),
+				remembered: peer => {
+					const incarnation = this.met.get(peer);
+					return incarnation === undefined ? undefined : {incarnation, isNewcomer: false, groups: 0};
+				},
+				knows: (peer, {incarnation}) => this.met.get(peer) === incarnation,
+				hear: (peer, {groups}) => this.durable.set(peer, groups),
 				meet: async (peer, {incarnation, isNewcomer}) => {
 					if (isNewcomer) return true;
 					if (!this.met.has(peer)) this.met.set(peer, incarnation);

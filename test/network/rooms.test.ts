@@ -472,7 +472,10 @@ describe('a peer that has lost its memory', () => {
 		const [zero, one, two] = places as [Place, Place, Place];
 		zero.met.set(2, incarnationOf(2));
 		for (const each of places)
-			each.open(addressesOf(places), each === two ? {memory: {incarnation: other, isNewcomer: false}} : {});
+			each.open(
+				addressesOf(places),
+				each === two ? {memory: {incarnation: other, isNewcomer: false, groups: 0}} : {},
+			);
 		await until(() => two.lostFor.length > 0, 'r2 to hear of it');
 		await until(
 			() => zero.rooms.hears.includes(1) && one.rooms.hears.includes(0),
@@ -488,7 +491,7 @@ describe('a peer that has lost its memory', () => {
 		expect(two.heard.filter(({from}) => from === 0)).toEqual([]);
 		expect(zero.troubles).toEqual([
 			expect.stringMatching(
-				/^replica 2 at 127\.0\.0\.1:\d+ has lost its memory since it was first met here, and is not heard: /,
+				/^replica 2 at 127\.0\.0\.1:\d+ has lost its memory, or a part of it, since it was met here, and is not heard: /,
 			),
 		]);
 		// Whoever never met it cannot know, and remembers what it has now.
@@ -511,7 +514,7 @@ describe('a peer that has lost its memory', () => {
 			serverNonce: challenge.nonce,
 			dialer: 1,
 			dialerNonce,
-			memory: {incarnation: other, isNewcomer: false},
+			memory: {incarnation: other, isNewcomer: false, groups: 0},
 		};
 		expect(await caller.event('lost')).toEqual({
 			id: 0,
@@ -536,7 +539,7 @@ describe('a peer that has lost its memory', () => {
 					);
 				} else if (frame.startsWith('42')) {
 					const [, hello] = JSON.parse(frame.slice(2)) as [string, {nonce: string}];
-					const memory = {incarnation: other, isNewcomer: false};
+					const memory = {incarnation: other, isNewcomer: false, groups: 0};
 					const handshake: Handshake = {
 						...identity,
 						role: 'replica',

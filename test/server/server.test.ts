@@ -1,5 +1,6 @@
 import {once} from 'node:events';
 import {
+	cpSync,
 	existsSync,
 	mkdirSync,
 	readdirSync,
@@ -10,7 +11,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import {createServer} from 'node:net';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {afterEach, describe, expect, test} from '@jest/globals';
 import {Client} from '../../source/client/client.ts';
 import {Failure} from '../../source/failure.ts';
@@ -219,6 +220,40 @@ describe('a replica that lost its memory', () => {
 		);
 		expect(all.failures.get(2)!.message).toMatch(/^replica 2 has lost its memory: /);
 	});
+
+	test('for a part, as an older copy was put back, is refused by those who have met it with more', async () => {
+		const all = await place(1);
+		await all.startAll();
+		await all.batch(100);
+		await all.untilLevel();
+		await all.stop(2);
+		const backup = join(dirname(all.data(2)), 'backup');
+		cpSync(join(all.data(2), 'replica-2'), backup, {recursive: true});
+		await all.start(2);
+		for (let round = 0; round < 5; round++) await all.batch(100);
+		const groupsOf = (file: string) => JSON.parse(readFileSync(file, 'utf8')).peers[2].groups as number;
+		const before = groupsOf(all.file(0, 'peers'));
+		await until(
+			() => groupsOf(all.file(0, 'peers')) > before + 4,
+			() => `r0 to note that r2 went on after group ${before}`,
+		);
+		await all.stop(2);
+		rmSync(join(all.data(2), 'replica-2'), {recursive: true});
+		cpSync(backup, join(all.data(2), 'replica-2'), {recursive: true});
+		// What they know outlives them.
+		await all.stop(0);
+		await all.start(0);
+		await all.start(2);
+		await until(
+			() => all.failures.has(2),
+			() => 'r2 to give up',
+		);
+		expect(all.failures.get(2)!.message).toMatch(
+			/^replica 2 has lost its memory: replica \d has met it with more than is in /,
+		);
+		await all.batch(100);
+		expect(all.violations([0, 1])).toEqual([]);
+	}, 30_000);
 
 	test('is refused by those who have met it, says so, and the others go on', async () => {
 		const all = await place(1);

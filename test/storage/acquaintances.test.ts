@@ -9,7 +9,7 @@ import {sealJson} from '../../source/storage/sealed-json.ts';
 
 const one = '1'.repeat(32);
 const other = '2'.repeat(32);
-const memory = (incarnation: string, isNewcomer = false) => ({incarnation, isNewcomer});
+const memory = (incarnation: string, isNewcomer = false) => ({incarnation, isNewcomer, groups: 0});
 let directory: string;
 let path: string;
 
@@ -22,32 +22,35 @@ afterEach(() => rm(directory, {recursive: true, force: true}));
 
 test('who was met once is known from then on, in later lives too', async () => {
 	const met = await Acquaintances.open(path);
-	expect(met.incarnationOf(1)).toBeUndefined();
+	expect(met.remembered(1)?.incarnation).toBeUndefined();
 	expect(await met.meet(1, memory(one))).toBe(true);
 	expect(await met.meet(2, memory(other))).toBe(true);
-	expect([met.incarnationOf(1), met.incarnationOf(2)]).toEqual([one, other]);
+	expect([met.remembered(1)?.incarnation, met.remembered(2)?.incarnation]).toEqual([one, other]);
 	expect(statSync(path).mode & 0o777).toBe(0o600);
 
 	const later = await Acquaintances.open(path);
-	expect([later.incarnationOf(1), later.incarnationOf(2), later.incarnationOf(0)]).toEqual([
-		one,
-		other,
-		undefined,
-	]);
+	expect([
+		later.remembered(1)?.incarnation,
+		later.remembered(2)?.incarnation,
+		later.remembered(0)?.incarnation,
+	]).toEqual([one, other, undefined]);
 	expect([
 		await later.meet(1, memory(one)),
 		await later.meet(1, memory(other)),
 		await later.meet(2, memory(one)),
 	]).toEqual([true, false, false]);
-	expect(later.incarnationOf(1)).toBe(one);
+	expect(later.remembered(1)?.incarnation).toBe(one);
 });
 
 test('it is on disk before anybody is told', async () => {
 	const met = await Acquaintances.open(path);
 	const meeting = met.meet(1, memory(one));
-	expect(met.incarnationOf(1)).toBeUndefined();
+	expect(met.remembered(1)?.incarnation).toBeUndefined();
 	expect(await meeting).toBe(true);
-	expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({format: 1, peers: {1: one}});
+	expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+		format: 2,
+		peers: {1: {incarnation: one, groups: 0}},
+	});
 });
 
 test('of two that come at once under one id, one is known', async () => {
@@ -61,21 +64,46 @@ test('of two that come at once under one id, one is known', async () => {
 		]),
 	).toEqual([true, false, true, true]);
 	const later = await Acquaintances.open(path);
-	expect([later.incarnationOf(1), later.incarnationOf(2)]).toEqual([one, other]);
+	expect([later.remembered(1)?.incarnation, later.remembered(2)?.incarnation]).toEqual([one, other]);
 });
 
 test('a newcomer is let in and not remembered, before the log admits it; then the memory before it is turned away', async () => {
 	const met = await Acquaintances.open(path);
 	await met.meet(1, memory(one));
 	expect(await met.meet(1, memory(other, true))).toBe(true);
-	expect(met.incarnationOf(1)).toBe(one);
+	expect(met.remembered(1)?.incarnation).toBe(one);
 	expect(await met.meet(1, memory(one))).toBe(true);
 
 	await met.admit(1, other);
 	const later = await Acquaintances.open(path);
-	expect(later.incarnationOf(1)).toBe(other);
+	expect(later.remembered(1)?.incarnation).toBe(other);
 	expect([await later.meet(1, memory(one)), await later.meet(1, memory(other, true))]).toEqual([false, true]);
 	expect(await met.meet(1, memory(one))).toBe(false);
+});
+
+test('an older copy of a memory is turned away, but for the last group, which a crash may have torn', async () => {
+	const met = await Acquaintances.open(path);
+	const at = (groups: number, incarnation = one) => ({incarnation, isNewcomer: false, groups});
+	await met.meet(1, at(7));
+	await met.hear(1, at(20));
+	await met.hear(1, at(12));
+	await met.hear(1, at(99, other));
+	expect([await met.meet(1, at(18)), await met.meet(1, at(19)), await met.meet(1, at(21))]).toEqual([
+		false,
+		true,
+		true,
+	]);
+	await met.close();
+	const later = await Acquaintances.open(path);
+	expect(later.remembered(1)).toEqual(at(20));
+	expect([later.knows(1, at(18)), later.knows(1, at(19)), later.knows(1, at(19, other))]).toEqual([
+		false,
+		true,
+		false,
+	]);
+	// A new memory counts from its beginning.
+	await later.admit(1, other);
+	expect(later.knows(1, at(0, other))).toBe(true);
 });
 
 test('a disk that does not take it: nobody is welcomed', async () => {
@@ -84,22 +112,24 @@ test('a disk that does not take it: nobody is welcomed', async () => {
 	await expect(met.meet(1, memory(one))).rejects.toThrow(/peers: EISDIR.*, then start again/);
 	await expect(met.meet(1, memory(one))).rejects.toBeInstanceOf(Failure);
 	await expect(met.meet(2, memory(one))).rejects.toBeInstanceOf(Failure);
-	expect(met.incarnationOf(1)).toBeUndefined();
+	expect(met.remembered(1)?.incarnation).toBeUndefined();
 });
 
 test.each([
 	'',
 	'{',
 	'null',
-	`{"format":1,"peers":{"1":"${one}"}}`,
-	sealJson({format: 2, peers: {}}),
-	sealJson({format: 1}),
-	sealJson({format: 1, peers: []}),
-	sealJson({format: 1, peers: {one}}),
-	sealJson({format: 1, peers: {'-1': one}}),
-	sealJson({format: 1, peers: {1: 'short'}}),
-	sealJson({format: 1, peers: {1: 1}}),
-	sealJson({format: 1, peers: {1: one}}).replace(one, other),
+	`{"format":2,"peers":{"1":{"incarnation":"${one}","groups":0}}}`,
+	sealJson({format: 1, peers: {}}),
+	sealJson({format: 2}),
+	sealJson({format: 2, peers: []}),
+	sealJson({format: 2, peers: {one: {incarnation: one, groups: 0}}}),
+	sealJson({format: 2, peers: {'-1': {incarnation: one, groups: 0}}}),
+	sealJson({format: 2, peers: {1: {incarnation: 'short', groups: 0}}}),
+	sealJson({format: 2, peers: {1: {incarnation: one, groups: -1}}}),
+	sealJson({format: 2, peers: {1: {incarnation: one}}}),
+	sealJson({format: 2, peers: {1: one}}),
+	sealJson({format: 2, peers: {1: {incarnation: one, groups: 0}}}).replace(one, other),
 ])('a file that cannot be understood is refused: %s', async text => {
 	writeFileSync(path, text);
 	await expect(Acquaintances.open(path)).rejects.toThrow(

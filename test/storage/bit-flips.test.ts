@@ -54,7 +54,7 @@ async function start(data: string): Promise<Memory> {
 		}
 
 		const whole = readFileSync(directory.chatLog, 'utf8');
-		const met = [1, 2].map(peer => acquaintances.incarnationOf(peer));
+		const met = [1, 2].map(peer => acquaintances.remembered(peer));
 		const {identity, memory} = directory;
 		const votes = [...replica.acceptor.accepted];
 		return {
@@ -109,7 +109,7 @@ test.each([
 			const {acquaintances, secret, path} = await live(healthyData, 0, 40, [10, 20], isKilled);
 			const met = await Acquaintances.open(acquaintances);
 			for (const peer of [1, 2])
-				await met.meet(peer, {incarnation: String(peer).repeat(32), isNewcomer: false});
+				await met.meet(peer, {incarnation: String(peer).repeat(32), isNewcomer: false, groups: 5});
 			expect(secret.length).toBe(32);
 			const names = filesOf(healthyData).map(file => file.slice(healthyData.length + 1));
 			for (const file of [

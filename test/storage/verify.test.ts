@@ -176,7 +176,7 @@ describe('damage', () => {
 		expect(await problemsOf()).toEqual([expect.stringContaining('journal.watermark is missing')]);
 		writeFileSync(file, intact);
 		const met = await Acquaintances.open(join(path, 'peers'));
-		await met.meet(1, {incarnation: 'ab'.repeat(16), isNewcomer: false});
+		await met.meet(1, {incarnation: 'ab'.repeat(16), isNewcomer: false, groups: 5});
 		expect(await problemsOf()).toEqual([]);
 		writeFileSync(join(path, 'peers'), readFileSync(join(path, 'peers'), 'utf8').replace('abab', 'abac'));
 		expect(await problemsOf()).toEqual([expect.stringContaining('peers is damaged')]);
