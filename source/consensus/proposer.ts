@@ -169,10 +169,9 @@ export class Proposer {
 		return this.#epoch > this.#learner.through;
 	}
 
-	onRequest(request: Request) {
-		if (this.phase === 'idle') return;
-		const key = keyOf(request);
-		if (this.#inHand.has(key)) return;
+	/** `key`: of the request, as keyOf gives it; to make it costs more than all else that is done here. */
+	onRequest(request: Request, key: string) {
+		if (this.phase === 'idle' || this.#inHand.has(key)) return;
 		this.#inHand.add(key);
 		this.#queue.push(request);
 	}
@@ -181,9 +180,14 @@ export class Proposer {
 		this.open.delete(slot);
 	}
 
-	onDelivered(value: Value) {
-		if (this.#inHand.size === 0) return;
-		for (const request of value.requests) this.#inHand.delete(keyOf(request));
+	/** Something is in hand. */
+	get isBusy(): boolean {
+		return this.#inHand.size > 0;
+	}
+
+	/** The request of this key has its place in the log. */
+	onDelivered(key: string) {
+		this.#inHand.delete(key);
 	}
 
 	/** Slots were settled without being delivered one by one: what is in hand is counted anew. */
@@ -296,7 +300,6 @@ export class Proposer {
 		const slot = this.#next;
 		const accept: Accept = {type: 'accept', view: this.#view, slot, value, epoch: this.#epoch};
 		this.open.set(slot, accept);
-		for (const request of value.requests) this.#inHand.add(keyOf(request));
 		this.#effects.broadcast(accept);
 		this.#pass(value);
 	}

@@ -314,9 +314,9 @@ export class Replica {
 	#onClients(requests: readonly Request[]) {
 		const taken: Request[] = [];
 		for (const request of requests) {
-			const isKnown = this.waiting.has(keyOf(request));
-			if (!this.#hold(request)) this.#effects.refuse(request);
-			else if (!isKnown) taken.push(request);
+			const held = this.#hold(request, keyOf(request));
+			if (!held) this.#effects.refuse(request);
+			else if (held === 'taken') taken.push(request);
 		}
 
 		if (taken.length < requests.length && this.waiting.size >= this.options.queueRequests) {
@@ -330,22 +330,22 @@ export class Replica {
 	#onRequests(requests: readonly Request[]) {
 		const taken: Request[] = [];
 		for (const request of requests) {
-			const isKnown = this.waiting.has(keyOf(request));
-			if (!this.#hold(request)) continue;
-			if (!isKnown) taken.push(request);
-			this.proposer.onRequest(request);
+			const key = keyOf(request);
+			const held = this.#hold(request, key);
+			if (!held) continue;
+			if (held === 'taken') taken.push(request);
+			this.proposer.onRequest(request, key);
 		}
 
 		if (this.proposer.phase === 'idle') this.#pass(taken);
 	}
 
-	/** True if there is room for it, or it has its room already. */
-	#hold(request: Request): boolean {
-		const key = keyOf(request);
-		if (this.waiting.has(key)) return true;
-		if (this.waiting.size >= this.options.queueRequests) return false;
+	/** Undefined if there is no room for it. */
+	#hold(request: Request, key: string): 'known' | 'taken' | undefined {
+		if (this.waiting.has(key)) return 'known';
+		if (this.waiting.size >= this.options.queueRequests) return undefined;
 		this.waiting.set(key, {request, beat: this.#beats});
-		return true;
+		return 'taken';
 	}
 
 	/** To the primary, which may be this very replica. */
@@ -443,9 +443,12 @@ export class Replica {
 			if (this.membership.onDelivered(++slot, value)) this.#onAdmitted(slot, value.admission!.replica);
 			this.suspicion.onDelivered();
 			this.#holeTicks = 0;
-			proposer.onDelivered(value);
-			if (this.waiting.size === 0) continue;
-			for (const request of value.requests) this.waiting.delete(keyOf(request));
+			if (this.waiting.size === 0 && !proposer.isBusy) continue;
+			for (const request of value.requests) {
+				const key = keyOf(request);
+				this.waiting.delete(key);
+				proposer.onDelivered(key);
+			}
 		}
 	}
 
