@@ -125,8 +125,9 @@ export const commands = {
 			['paxos-chat restart 2', 'it learns what was decided, and votes once f+1 others have admitted it'],
 		],
 		notes: [
-			'Works on DATA, on the machine where the replica belongs, while it does not run. The old directory is kept beside the new one and must never be started again.',
-			'The log admits a replica only by the votes of f+1 others that have their memory: no more than f may lose theirs at a time.',
+			'Works on DATA, on the machine where the replica belongs, while it does not run.',
+			'The old directory is kept beside the new one, and must never be started again.',
+			'f+1 others that have their memory must admit it: no more than f may lose theirs at a time.',
 		],
 		async run(words, flags) {
 			const {readmit} = await import('./commands/readmit.ts');

@@ -239,6 +239,8 @@ test('a real replica that was killed, and came back', async () => {
 		appendFileSync(join(place.path, 'r0.trace'), '{"input":{"ty');
 		const second = place.start(words);
 		await second.until(/leads from slot/);
+		// What the first life left open is decided by the time at which this is.
+		expect(await place.run(['--nick', 'bob'], 'three\n')).toMatchObject({code: 0});
 		expect(await second.end('SIGTERM')).toMatchObject({code: 143});
 		const result = await replay(join(place.path, 'r0.trace'));
 		expect(result).toMatchObject({
@@ -247,7 +249,7 @@ test('a real replica that was killed, and came back', async () => {
 			torn: [expect.any(Number)],
 			replica: {role: 'primary'},
 		});
-		expect(result.replica!.delivered).toBeGreaterThanOrEqual(3);
+		expect(result.replica!.delivered).toBeGreaterThanOrEqual(5);
 
 		const {code, stdout} = await place.run(['replay', 'r0.trace']);
 		expect(code).toBe(0);

@@ -7,6 +7,7 @@ import {runInNewContext} from 'node:vm';
 import {afterEach, describe, expect, test} from '@jest/globals';
 import {Server} from 'socket.io';
 import {WebSocket} from 'ws';
+import {defaults} from '../../source/cluster.ts';
 import type {Message} from '../../source/consensus/types.ts';
 import {type Handshake, proofOf} from '../../source/network/auth.ts';
 import {type Identity, paths, protocolVersion} from '../../source/network/events.ts';
@@ -120,7 +121,7 @@ describe('who is there', () => {
 			const start = performance.now();
 			child.kill('SIGKILL');
 			await until(() => zero.gone.length === life && one.gone.length === life, 'the kill to be noticed');
-			expect(performance.now() - start).toBeLessThan(500);
+			expect(performance.now() - start).toBeLessThan(defaults.patienceMs);
 			expect([zero.rooms.hears, one.rooms.hears]).toEqual([[1], [0]]);
 		}
 		expect([zero.gone, one.gone]).toEqual([
