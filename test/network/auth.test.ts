@@ -1,7 +1,7 @@
 import {createHmac} from 'node:crypto';
 import {describe, expect, test} from '@jest/globals';
 import {clientOf, type Handshake, isNonce, isProof, newNonce, proofOf} from '../../source/network/auth.ts';
-import {clientPattern} from '../../source/network/events.ts';
+import {clientPattern, protocolVersion} from '../../source/network/events.ts';
 
 const secret = Buffer.from('a'.repeat(64), 'hex');
 const handshake: Handshake = {
@@ -24,7 +24,8 @@ describe('proofs', () => {
 	});
 
 	test('it is HMAC-SHA256 over everything that both ends said', () => {
-		const facts = ['paxos-chat', 1, 'dialer', 'replica', 0, 1, 'c1', 3, 'r1', '0'.repeat(32), '1'.repeat(32)];
+		const names = ['dialer', 'replica', 0, 1, 'c1', 3, 'r1', '0'.repeat(32), '1'.repeat(32)];
+		const facts = ['paxos-chat', protocolVersion, ...names];
 		const expected = createHmac('sha256', secret).update(JSON.stringify(facts)).digest('hex');
 		expect(proofOf(secret, 'dialer', handshake)).toBe(expected);
 	});

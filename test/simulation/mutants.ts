@@ -522,8 +522,8 @@ const forgetful: readonly Mutant[] = [
 	]),
 	mutant('a peer that has lost its memory is welcome', 'test storage/acquaintances who was met once', [
 		'storage/acquaintances.ts',
-		'return this.#incarnations.get(peer) === incarnation;',
-		'return this.#incarnations.has(peer) && incarnation !== "";',
+		'return this.knows(peer, memory);',
+		'return memory !== undefined;',
 	]),
 ];
 
