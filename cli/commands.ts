@@ -120,12 +120,10 @@ export const commands = {
 		says: 'let a replica begin anew whose memory is lost or damaged',
 		arguments: 'ID',
 		flags: [],
-		examples: [
-			['paxos-chat readmit 2', 'puts aside what is left of replica 2 in DATA, and begins anew'],
-			['paxos-chat restart 2', 'it learns what was decided, and votes once f+1 others have admitted it'],
-		],
+		examples: [['paxos-chat readmit 2', 'puts aside what is left of replica 2 in DATA, and begins anew']],
 		notes: [
-			'Works on DATA, on the machine where the replica belongs, while it does not run.',
+			'Works on DATA, on the machine where the replica belongs, while it does not run. Then `paxos-chat restart ID`:',
+			'it learns what was decided, and votes once f+1 others have admitted it.',
 			'The old directory is kept beside the new one, and must never be started again.',
 			'f+1 others that have their memory must admit it: no more than f may lose theirs at a time.',
 		],

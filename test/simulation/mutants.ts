@@ -655,7 +655,7 @@ const stuck: readonly Mutant[] = [
 		'no bound on what is held',
 		'seed 1',
 		'replica',
-		'if (this.waiting.size >= this.options.queueRequests) return false;',
+		'if (this.waiting.size >= this.options.queueRequests) return undefined;',
 		'',
 	),
 	core(
