@@ -68,6 +68,14 @@ test('the table of messages is that of types.ts, field by field', () => {
 	expect([...told].sort()).toEqual([...known].sort());
 });
 
+test('the README shows every screen of docs/screens.md, as it is there', () => {
+	const pictures = [...textOf('docs/screens.md').matchAll(/^```text\n[^`]*```$/gm)].map(
+		([picture]) => picture,
+	);
+	expect(pictures.length).toBeGreaterThanOrEqual(6);
+	expect(pictures.filter(picture => !readme.includes(picture))).toEqual([]);
+});
+
 test('every event of the wire is named', () => {
 	const events = wordsOf(/^\t(\w+): \(\w+: .*\) => void;$/gm, textOf('source/network/events.ts'));
 	expect(events).toContain('lost');
