@@ -230,6 +230,11 @@ export class Checker {
 		return this.#admitted.find(({replica}) => replica === id)?.slot ?? 0;
 	}
 
+	/** This memory was admitted, be it long ago. */
+	wasAdmitted(incarnation: string): boolean {
+		return this.#everAdmitted.has(incarnation);
+	}
+
 	promiseNeverFalls(id: ReplicaId, view: View) {
 		if (view < this.#disks[id]!.view) {
 			throw new Broken('promise never falls', `r${id} wrote view ${view} after ${this.#disks[id]!.view}`);
@@ -327,7 +332,7 @@ export class Checker {
 
 	admittedBeforeItTakesPart(id: ReplicaId, type: string) {
 		const {isNewcomer, incarnation} = this.#disks[id]!;
-		if (!isNewcomer || this.#everAdmitted.has(incarnation)) return;
+		if (!isNewcomer || this.wasAdmitted(incarnation)) return;
 		throw new Broken(
 			'admitted before it takes part',
 			`r${id} said ${type} with a memory that nobody admitted`,

@@ -118,10 +118,13 @@ export class Machine {
 		this.start();
 	}
 
-	/** The directory before this one is found, and put where it was; false if there was none. */
+	/**
+	 * The directory before this one is found, and put where it was; false if there was none. One that was never
+	 * admitted may still be, in place of the one that is put away now: which of the two is lost nobody could say.
+	 */
 	putBack(): boolean {
 		const found = this.#former;
-		if (!found) return false;
+		if (!found || (found.isNewcomer && !this.#world.checker.wasAdmitted(found.incarnation))) return false;
 		this.#world.crash(this.id);
 		if (this.#world.checker.admittedAt(this.id) > 0) this.#world.see('a replaced memory came back');
 		this.#former = this.#memory;

@@ -37,6 +37,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		why: 'four of seven, all needed, doubted for ever and never at once: a doubt faded before the next one came',
 	},
 	{seed: 220, mix: 'stalls', variant: 'crowded', replicas: 5, why: 'the same, on broken links'},
+	{
+		seed: 9917,
+		mix: 'all',
+		variant: 'tight',
+		replicas: 3,
+		why: 'the world took a replaced memory for one that counts, and lost more than it may: no fault of the core',
+	},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
