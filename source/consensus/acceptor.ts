@@ -51,6 +51,11 @@ export class Acceptor {
 		this.#effects.write({type: 'view', view});
 	}
 
+	/** Writes the view that is on disk already, so that what was written before is there as well. */
+	restateView() {
+		this.#effects.write({type: 'view', view: this.view});
+	}
+
 	/**
 	 * Phase 1b. Whatever was accepted is reported, however long ago it was
 	 * decided: a primary that missed the decision learns of it only from here.

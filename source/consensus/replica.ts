@@ -459,6 +459,9 @@ export class Replica {
 		const text = isReplaced ? 'another memory takes the place of this one' : `${who} takes part again`;
 		// A primary that was replaced may have led until now.
 		if (isReplaced) this.proposer.retire();
+		// Who takes part counts as one that remembers, also after a crash: so the admission is on disk, which a
+		// decision alone need not be, before anybody hears of it. This entry waits for all before it.
+		else if (replica === id && this.view !== noView) this.acceptor.restateView();
 		this.#note({kind: 'admission', slot, peer: replica, text});
 	}
 

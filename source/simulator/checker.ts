@@ -65,6 +65,8 @@ export class Checker {
 	readonly #disks: Memory[] = [];
 	#admitted: readonly Admitted[] = [];
 	readonly #everAdmitted = new Set<string>();
+	/** Memories that others have heard take part. */
+	readonly #heard = new Set<string>();
 	/** By text: no two messages of a world are the same. */
 	readonly #said = new Map<string, Said>();
 	readonly #openings = new Set<string>();
@@ -230,6 +232,11 @@ export class Checker {
 		return this.#admitted.find(({replica}) => replica === id)?.slot ?? 0;
 	}
 
+	/** It took part with this memory: by now its admission, if it needed one, would survive a crash. */
+	hasTakenPart(incarnation: string): boolean {
+		return this.#heard.has(incarnation);
+	}
+
 	/** This memory was admitted, be it long ago. */
 	wasAdmitted(incarnation: string): boolean {
 		return this.#everAdmitted.has(incarnation);
@@ -332,6 +339,7 @@ export class Checker {
 
 	admittedBeforeItTakesPart(id: ReplicaId, type: string) {
 		const {isNewcomer, incarnation} = this.#disks[id]!;
+		this.#heard.add(incarnation);
 		if (!isNewcomer || this.wasAdmitted(incarnation)) return;
 		throw new Broken(
 			'admitted before it takes part',

@@ -93,12 +93,13 @@ export class Machine {
 	}
 
 	/**
-	 * Its memory is gone, and no new one was seen to be admitted in its place. One that comes back after another
+	 * Its memory is gone, and no new one was heard to take part in its place. One that comes back after another
 	 * was begun stays lost: the admission of that other one may stand in the log, and cannot be taken back.
 	 */
 	get isLost(): boolean {
 		const isLatest = this.#memory.number === this.#memories - 1;
-		if (isLatest && this.replica?.membership.standing === 'member') this.#isLost = false;
+		const isHeard = this.isNewcomer && this.#world.checker.hasTakenPart(this.incarnation);
+		if (isLatest && isHeard && !this.isRuined) this.#isLost = false;
 		return this.#isLost;
 	}
 

@@ -49,6 +49,13 @@ test('it takes part from the slot on that admits it, and says that it knows noth
 	expect(door.said('promise')).toMatchObject([promise]);
 });
 
+test('its admission is on disk before anybody hears it take part', () => {
+	const door = new Door(2, newcomer).hear(0, beat(0, {isLeading: true}));
+	door.take();
+	const {writes} = door.hear(0, decided(1, admitting(2, second))).take();
+	expect(writes.map(({type}) => type)).toEqual(['decided', 'view']);
+});
+
 test('an admission of somebody else does not admit it', () => {
 	const door = new Door(2, newcomer).hear(0, decided(1, admitting(2, third), admitting(1, second)));
 	expect(door.replica.membership.standing).toBe('learner');

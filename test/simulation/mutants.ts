@@ -108,6 +108,13 @@ const unsafe: readonly Mutant[] = [
 		'if (after !== (latestOf(before, replica)?.slot ?? 0)) return before;',
 		'',
 	),
+	core(
+		'a new memory may forget in a crash that it was admitted',
+		'test consensus/membership on disk before anybody hears',
+		'replica',
+		'else if (replica === id && this.view !== noView) this.acceptor.restateView();',
+		'',
+	),
 	mutant('a checkpoint forgets who was admitted', 'test chat/chat outlives a checkpoint', [
 		'chat/chat.ts',
 		'this.#admitted = from.admitted;',

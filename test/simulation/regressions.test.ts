@@ -44,6 +44,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		replicas: 3,
 		why: 'the world took a replaced memory for one that counts, and lost more than it may: no fault of the core',
 	},
+	{
+		seed: 27485,
+		mix: 'all',
+		variant: 'usual',
+		replicas: 3,
+		why: 'a new memory forgot in a crash that it was admitted, when another one was lost in reliance on it',
+	},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
