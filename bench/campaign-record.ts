@@ -96,7 +96,7 @@ export function pageOf(parts: readonly Part[], isOlder: (commit: string) => bool
 			'runs',
 			'events',
 			'faults',
-			'rarest situation',
+			'rarest situation in',
 			'violations',
 			'time',
 			'of processors',
@@ -174,10 +174,8 @@ function lasting(parts: readonly Part[]): [kind: string, times: number][] {
 		.map(kind => [kind.replace('for ever ', ''), sum(parts.map(({faults}) => faults[kind] ?? 0))]);
 }
 
-function rarest(parts: readonly Part[]): string {
-	const [name, runs] = seen(parts)[0]!;
-	return `${name}: ${figure(runs)}`;
-}
+/** In how many runs the rarest situation came up. */
+const rarest = (parts: readonly Part[]): string => figure(seen(parts)[0]![1]);
 
 const shortName = (commit: string): string => `${commit.slice(0, 10)}${commit.endsWith('+') ? '+' : ''}`;
 const sum = (numbers: readonly number[]): number => numbers.reduce((so, each) => so + each, 0);

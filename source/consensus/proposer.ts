@@ -159,10 +159,9 @@ export class Proposer {
 	 * can have a vote of the memory that is replaced; and nothing is proposed there
 	 * that would only have to be said again.
 	 */
-	onAdmit(replica: ReplicaId, incarnation: string) {
+	onAdmit(admission: Admission) {
 		if (this.phase !== 'leading' || this.#isAdmitting || this.#admission) return;
-		if (this.#membership.isAdmitted(replica, incarnation)) return;
-		this.#admission = {replica, incarnation, after: this.#membership.admittedAt(replica)};
+		if (admission.after === this.#membership.admittedAt(admission.replica)) this.#admission = admission;
 	}
 
 	get #isAdmitting(): boolean {

@@ -226,7 +226,7 @@ export class Replica {
 			case 'forgotten':
 				return this.#onForgotten(from, message.since);
 			case 'admit':
-				return this.proposer.onAdmit(from, message.incarnation);
+				return this.proposer.onAdmit({replica: from, incarnation: message.incarnation, after: message.after});
 			case 'fetch':
 			case 'chunk':
 			case 'witness':
@@ -252,7 +252,11 @@ export class Replica {
 		this.#beats++;
 		const {standing} = this.membership;
 		if (standing === 'learner')
-			this.#effects.broadcast({type: 'admit', incarnation: this.options.incarnation});
+			this.#effects.broadcast({
+				type: 'admit',
+				incarnation: this.options.incarnation,
+				after: this.membership.admittedAt(this.options.id),
+			});
 		if (standing === 'member')
 			this.#effects.broadcast({
 				type: 'heartbeat',

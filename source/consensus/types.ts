@@ -114,8 +114,12 @@ export type Decided = {
 /** What you ask for lies behind my checkpoint, which stands at `since`: fetch that. */
 export type Forgotten = {readonly type: 'forgotten'; readonly since: Slot};
 
-/** From a learner, at every beat: let me take part again, with this memory. */
-export type Admit = {readonly type: 'admit'; readonly incarnation: string};
+/**
+ * From a learner, at every beat: let me take part again, with this memory.
+ * `after` is the slot of its latest admission that it knows, 0 if there is none: what an earlier memory asked
+ * for, and comes late, is not heeded.
+ */
+export type Admit = {readonly type: 'admit'; readonly incarnation: string; readonly after: Slot};
 
 /** From host to host, for one that is too far behind: the chat after this position. The core does not look into it. */
 export type Fetch = {readonly type: 'fetch'; readonly after: number};

@@ -71,7 +71,7 @@ function rowOf(message: Message): readonly unknown[] {
 		case 'forgotten':
 			return [type, message.since];
 		case 'admit':
-			return [type, message.incarnation];
+			return [type, message.incarnation, message.after];
 		case 'fetch':
 			return [type, message.after];
 		case 'chunk':
@@ -121,7 +121,8 @@ function readMessage(row: unknown): Message | undefined {
 		case 'forgotten':
 			return row.length === 2 && isSlot(one) ? {type, since: one} : undefined;
 		case 'admit':
-			return row.length === 2 && isIncarnation(one) ? {type, incarnation: one} : undefined;
+			if (row.length !== 3 || !isIncarnation(one) || !isCount(two)) return undefined;
+			return {type, incarnation: one, after: two};
 		case 'fetch':
 			return row.length === 2 && isCount(one) ? {type, after: one} : undefined;
 		case 'chunk':

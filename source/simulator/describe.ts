@@ -32,7 +32,7 @@ export function describeMessage(message: Message): string {
 		case 'forgotten':
 			return `forgotten, since slot ${message.since}`;
 		case 'admit':
-			return `admit me with the memory ${message.incarnation}`;
+			return `admit me with the memory ${message.incarnation}, after slot ${message.after}`;
 		case 'fetch':
 			return `fetch the chat after position ${message.after}`;
 		case 'witness':

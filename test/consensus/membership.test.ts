@@ -1,6 +1,6 @@
 import {expect, test} from '@jest/globals';
 import {Membership} from '../../source/consensus/membership.ts';
-import type {Admission, Promised, Slot, Value} from '../../source/consensus/types.ts';
+import type {Admission, Message, Promised, Slot, Value} from '../../source/consensus/types.ts';
 import {accept, accepted, beat, Door, options, prepare, request, value} from './door.ts';
 
 const first = '0'.repeat(32);
@@ -11,6 +11,7 @@ const admitting = (replica: number, incarnation: string, after: Slot = 0): Value
 	requests: [],
 	admission: {replica, incarnation, after} satisfies Admission,
 });
+const ask = (incarnation: string, after: Slot = 0): Message => ({type: 'admit', incarnation, after});
 const newcomer = {incarnation: second, isNewcomer: true};
 const decided = (from: Slot, ...values: readonly Value[]) =>
 	({type: 'decided', from, values, delivered: from + values.length - 1}) as const;
@@ -22,7 +23,7 @@ test('a newcomer asks to be admitted, and neither promises nor votes nor doubts 
 	door.tick(200);
 	const {messages} = door.take();
 	expect(new Set(messages.map(({message}) => message.type))).toEqual(new Set(['admit']));
-	expect(messages).toContainEqual({to: 'all', message: {type: 'admit', incarnation: second}});
+	expect(messages).toContainEqual({to: 'all', message: ask(second)});
 	expect(door.replica.status()).toMatchObject({role: 'learner', view: 0});
 });
 
@@ -64,21 +65,24 @@ test('an admission of somebody else does not admit it', () => {
 test('the primary proposes an admission alone, once, and nothing behind it before it is delivered', () => {
 	const door = new Door(0).lead();
 	door.take();
-	door.hear(2, {type: 'admit', incarnation: second}).ask(request(1));
-	door.hear(2, {type: 'admit', incarnation: second});
+	door.hear(2, ask(second)).ask(request(1));
+	door.hear(2, ask(second));
 	expect(door.said('accept')).toEqual([accept(0, 1, admitting(2, second))]);
 	door.hear(1, accepted(0, 1));
 	expect(door.said('accept')).toEqual([{...accept(0, 2, value(request(1))), epoch: 1}]);
-	door.hear(1, accepted(0, 2)).hear(2, {type: 'admit', incarnation: second});
+	door.hear(1, accepted(0, 2)).hear(2, ask(second));
 	expect(door.said('accept')).toEqual([]);
-	door.hear(2, {type: 'admit', incarnation: third});
+	// What a memory before this one asked for comes late.
+	door.hear(2, ask(third));
+	expect(door.said('accept')).toEqual([]);
+	door.hear(2, ask(third, 1));
 	expect(door.said('accept')).toEqual([{...accept(0, 3, admitting(2, third, 1)), epoch: 1}]);
 });
 
 test('nobody but the primary heeds it', () => {
 	const door = new Door(1).hear(0, beat(0, {isLeading: true}));
 	door.take();
-	door.hear(2, {type: 'admit', incarnation: second});
+	door.hear(2, ask(second));
 	expect(door.take().messages).toEqual([]);
 });
 

@@ -55,7 +55,7 @@ export function networkContract(meet: () => Promise<Neighbourhood>) {
 			{type: 'accepted', view: 1, slot: 3},
 			{type: 'request', requests: [request]},
 			{type: 'ask', from: 3},
-			{type: 'admit', incarnation: '0f'.repeat(16)},
+			{type: 'admit', incarnation: '0f'.repeat(16), after: 4},
 			{type: 'decided', from: 3, values: [value, noOp], delivered: 4},
 		];
 		for (const network of networks) network.broadcast(said);

@@ -44,7 +44,7 @@ const messages: readonly Message[] = [
 	{type: 'request', requests: [request]},
 	{type: 'request', requests: []},
 	{type: 'ask', from: 12},
-	{type: 'admit', incarnation: '0f'.repeat(16)},
+	{type: 'admit', incarnation: '0f'.repeat(16), after: 4},
 	{type: 'decided', from: 12, values: [value, noOp], delivered: 20},
 	{type: 'decided', from: 12, values: [], delivered: 20},
 	{type: 'forgotten', since: 1},
@@ -281,7 +281,7 @@ function anyMessage(): fc.Arbitrary<Message> {
 			delivered: count,
 		}),
 		fc.record({type: fc.constant('forgotten' as const), since: slot}),
-		fc.record({type: fc.constant('admit' as const), incarnation}),
+		fc.record({type: fc.constant('admit' as const), incarnation, after: count}),
 		fc.record({type: fc.constant('fetch' as const), after: count}),
 		fc.record({
 			type: fc.constant('witness' as const),

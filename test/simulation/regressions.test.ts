@@ -51,6 +51,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		replicas: 3,
 		why: 'a new memory forgot in a crash that it was admitted, when another one was lost in reliance on it',
 	},
+	{
+		seed: 36509,
+		mix: 'all',
+		variant: 'narrow',
+		replicas: 3,
+		why: 'an earlier memory had asked to be admitted, came late, and took the place of the one that was',
+	},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
