@@ -127,9 +127,10 @@ export class Proposer {
 	}
 
 	/**
-	 * Leads once a majority has promised, and nothing that one of them has
-	 * forgotten is still unknown here (rule R8: what lies at or below a `since`
-	 * is decided; it is fetched, never filled).
+	 * Leads once a majority has promised of which nobody has forgotten what is
+	 * still unknown here (rule R8: what lies at or below a `since` is decided; it
+	 * is fetched, never filled). A promise that says more is not waited for, if
+	 * there are enough without it.
 	 *
 	 * The promise of a memory that was replaced does not count, and whoever is
 	 * replaced does not lead (rule R12). Both are seen before it is delivered: a
@@ -140,11 +141,11 @@ export class Proposer {
 		const majority = majorityOf(this.#options.replicas);
 		const whole = [...this.#reports].filter(([, {next}]) => next === null);
 		if (whole.length < majority) return;
-		const reports = whole.map(([, report]) => report);
-		if (this.#learner.through < Math.max(...reports.map(({since}) => since))) return;
-		const open = this.#openOf(reports);
+		const ready = whole.filter(([, {since}]) => since <= this.#learner.through);
+		if (ready.length < majority) return;
+		const open = this.#openOf(whole.map(([, report]) => report));
 		const admittedAt = this.#membership.foresee(open);
-		const counting = whole.filter(([id, {admitted}]) => admitted >= admittedAt(id)).map(([id]) => id);
+		const counting = ready.filter(([id, {admitted}]) => admitted >= admittedAt(id)).map(([id]) => id);
 		if (counting.length < majority || !counting.includes(this.#options.id)) return;
 		this.phase = 'leading';
 		this.#epoch = this.#membership.epoch;

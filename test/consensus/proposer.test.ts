@@ -51,6 +51,16 @@ test('a primary below somebody’s checkpoint catches up before it leads, and fi
 	expect(proposals(door)).toEqual([[3, 1]]);
 });
 
+test('a promise that tells of a checkpoint is not waited for, if there are enough without it', () => {
+	const door = new Door(1);
+	door.campaign(1);
+	const promise = {type: 'promise', view: 1, from: 1, until: null, accepted: [], admitted: 0} as const;
+	door.hear(2, {...promise, since: 9});
+	expect(door.replica.status().role).toBe('candidate');
+	door.hear(0, {...promise, since: 0});
+	expect(door.replica.status().role).toBe('primary');
+});
+
 test('a promise counts when all of its pages are there', () => {
 	const door = new Door(0).campaign();
 	door.take();

@@ -173,8 +173,8 @@ const unsafe: readonly Mutant[] = [
 		'fills what others have forgotten',
 		'seed 2',
 		'proposer',
-		'if (this.#learner.through < Math.max(...reports.map(({since}) => since))) return;',
-		'',
+		'since <= this.#learner.through',
+		'since >= 0',
 	),
 	core(
 		'a learner votes',

@@ -58,6 +58,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		replicas: 3,
 		why: 'an earlier memory had asked to be admitted, came late, and took the place of the one that was',
 	},
+	{
+		seed: 38709,
+		mix: 'cuts',
+		variant: 'patient',
+		replicas: 3,
+		why: 'a candidate with enough promises waited for a checkpoint of a third one, whose links lost most of it',
+	},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
