@@ -161,8 +161,7 @@ export class Proposer {
 	 * that would only have to be said again.
 	 */
 	onAdmit(admission: Admission) {
-		if (this.phase !== 'leading' || this.#isAdmitting || this.#admission) return;
-		if (admission.after === this.#membership.admittedAt(admission.replica)) this.#admission = admission;
+		if (this.phase === 'leading' && !this.#isAdmitting) this.#admission ??= admission;
 	}
 
 	get #isAdmitting(): boolean {

@@ -8,6 +8,7 @@ import {Proposer} from './proposer.ts';
 import {keyOf} from './requests.ts';
 import {Suspicion} from './suspicion.ts';
 import type {
+	Admit,
 	Admitted,
 	Decided,
 	Entry,
@@ -53,6 +54,8 @@ export class Replica {
 	#toldHole: Slot = 0;
 	/** The slot that the last note about fetching a checkpoint was about. */
 	#toldLag: Slot = 0;
+	/** Learners that wait to be admitted, and the beat at which each was heard last. */
+	readonly #asking = new Map<ReplicaId, number>();
 	/** How far each peer said it was, in its last heartbeat. */
 	readonly #marks = new Map<ReplicaId, Slot>();
 	readonly #effects: Effects;
@@ -136,9 +139,18 @@ export class Replica {
 		]);
 		const holeTicks = Math.min(this.#holeTicks, Math.max(heartbeatTicks, holePatienceTicks));
 		const marks = sorted(this.#marks).filter(([, mark]) => mark > learner.through);
+		const asking = sorted(this.#asking).map(([id, beat]) => [id, this.#beats - beat]);
 		return [
 			[membership.imprint, acceptor.imprint, learner.imprint, proposer.imprint, suspicion.imprint],
-			[waiting, this.leader, this.#isNew, Math.min(this.#sinceBeat, heartbeatTicks), holeTicks, marks],
+			[
+				waiting,
+				this.leader,
+				this.#isNew,
+				Math.min(this.#sinceBeat, heartbeatTicks),
+				holeTicks,
+				marks,
+				asking,
+			],
 		];
 	}
 
@@ -226,7 +238,7 @@ export class Replica {
 			case 'forgotten':
 				return this.#onForgotten(from, message.since);
 			case 'admit':
-				return this.proposer.onAdmit({replica: from, incarnation: message.incarnation, after: message.after});
+				return this.#onAdmit(from, message);
 			case 'fetch':
 			case 'chunk':
 			case 'witness':
@@ -250,6 +262,8 @@ export class Replica {
 	#beat() {
 		this.#sinceBeat = 0;
 		this.#beats++;
+		// Who has fallen silent for some beats asks no more.
+		for (const [learner, beat] of this.#asking) if (beat < this.#beats - 3) this.#asking.delete(learner);
 		const {standing} = this.membership;
 		if (standing === 'learner')
 			this.#effects.broadcast({
@@ -312,7 +326,9 @@ export class Replica {
 			return `slot ${this.learner.through + 1} is a hole`;
 		}
 
-		return this.waiting.size > 0 ? `${this.waiting.size} requests wait` : undefined;
+		if (this.waiting.size > 0) return `${this.waiting.size} requests wait`;
+		const [learner] = this.#asking.keys();
+		return learner === undefined ? undefined : `r${learner} waits to be admitted`;
 	}
 
 	#onClients(requests: readonly Request[]) {
@@ -359,6 +375,13 @@ export class Replica {
 		for (let at = 0; at < requests.length; at += batchRequests) {
 			this.#effects.send(this.primary, {type: 'request', requests: requests.slice(at, at + batchRequests)});
 		}
+	}
+
+	/** To be admitted is owed like a request: a primary that does nothing about it is not one that works. */
+	#onAdmit(replica: ReplicaId, {incarnation, after}: Admit) {
+		if (after !== this.membership.admittedAt(replica)) return;
+		this.#asking.set(replica, this.#beats);
+		this.proposer.onAdmit({replica, incarnation, after});
 	}
 
 	#onAsk(from: ReplicaId, first: Slot) {
@@ -458,6 +481,7 @@ export class Replica {
 
 	#onAdmitted(slot: Slot, replica: ReplicaId) {
 		const {id} = this.options;
+		this.#asking.delete(replica);
 		const isReplaced = replica === id && this.membership.standing === 'replaced';
 		const who = replica === id ? 'this replica' : `r${replica}`;
 		const text = isReplaced ? 'another memory takes the place of this one' : `${who} takes part again`;

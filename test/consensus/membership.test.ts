@@ -79,6 +79,18 @@ test('the primary proposes an admission alone, once, and nothing behind it befor
 	expect(door.said('accept')).toEqual([{...accept(0, 3, admitting(2, third, 1)), epoch: 1}]);
 });
 
+test('to be admitted is owed: a primary that lets a learner wait is doubted, until the learner falls silent', () => {
+	const door = new Door(1).hear(0, beat(0, {isLeading: true}));
+	for (let round = 0; round < 2 * options.patienceTicks; round++)
+		door
+			.hear(2, ask(second))
+			.hear(0, beat(0, {isLeading: true}))
+			.tick();
+	expect(door.replica.status().isDoubting).toBe(true);
+	for (let round = 0; round < 10; round++) door.hear(0, beat(0, {isLeading: true})).tick();
+	expect(door.replica.status().isDoubting).toBe(false);
+});
+
 test('nobody but the primary heeds it', () => {
 	const door = new Door(1).hear(0, beat(0, {isLeading: true}));
 	door.take();

@@ -65,6 +65,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		replicas: 3,
 		why: 'a candidate with enough promises waited for a checkpoint of a third one, whose links lost most of it',
 	},
+	{
+		seed: 47681,
+		mix: 'all',
+		variant: 'narrow',
+		replicas: 5,
+		why: 'a primary of which only heartbeats were heard admitted nobody, and nobody was owed anything else',
+	},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
