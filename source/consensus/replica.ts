@@ -207,7 +207,13 @@ export class Replica {
 		// The gate (rule R2): older views are dropped, newer views are entered, and what comes after only ever
 		// sees messages of the current view. Whoever is in an older one hears of ours at the next beat.
 		if ('view' in message) {
-			if (message.view < this.view) return;
+			if (message.view < this.view) {
+				// A learner has promised nothing, and may be alone in a view of which it tells nobody: it learns in any.
+				const isLearner = this.membership.standing === 'learner';
+				if (isLearner && message.type === 'heartbeat') this.#onMark(from, message.delivered);
+				return;
+			}
+
 			if (message.view > this.view) this.#enter(message.view, `r${from} is there`);
 		}
 
@@ -300,16 +306,20 @@ export class Replica {
 	}
 
 	#onHeartbeat(from: ReplicaId, {delivered, isLeading, isDoubting}: Heartbeat) {
-		// What was decided just now is on its way to us; what the sender had a beat ago already was lost.
-		const mark = this.#marks.get(from) ?? 0;
-		this.#marks.set(from, delivered);
-		if (mark > this.learner.through) this.#effects.send(from, {type: 'ask', from: this.learner.through + 1});
+		this.#onMark(from, delivered);
 		this.suspicion.onOpinion(from, isDoubting);
 		if (!isLeading || from !== this.primary) return;
 		this.#hearLeader(from);
 		const isBehind = delivered > this.learner.through;
 		const lag = `r${from} has delivered slot ${delivered}, we slot ${this.learner.through}`;
 		this.suspicion.onSignOfLife(this.#debt ?? (isBehind ? lag : undefined));
+	}
+
+	/** What was decided just now is on its way to us; what the sender had a beat ago already was lost. */
+	#onMark(from: ReplicaId, delivered: Slot) {
+		const mark = this.#marks.get(from) ?? 0;
+		this.#marks.set(from, delivered);
+		if (mark > this.learner.through) this.#effects.send(from, {type: 'ask', from: this.learner.through + 1});
 	}
 
 	#hearLeader(from: ReplicaId) {

@@ -27,6 +27,13 @@ test('a newcomer asks to be admitted, and neither promises nor votes nor doubts 
 	expect(door.replica.status()).toMatchObject({role: 'learner', view: 0});
 });
 
+test('it learns from whoever is further on, also in an older view than its own', () => {
+	const door = new Door(2, newcomer).hear(1, prepare(4, 1));
+	door.take();
+	for (let round = 0; round < 2; round++) door.hear(0, beat(3, {delivered: 5, isLeading: true}));
+	expect(door.said('ask')).toEqual([{type: 'ask', from: 1}]);
+});
+
 test('what its clients say goes to whoever leads', () => {
 	const door = new Door(2, newcomer).hear(0, beat(0, {isLeading: true}));
 	door.take();

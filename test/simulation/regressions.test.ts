@@ -72,6 +72,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		replicas: 5,
 		why: 'a primary of which only heartbeats were heard admitted nobody, and nobody was owed anything else',
 	},
+	{
+		seed: 49583,
+		mix: 'all',
+		variant: 'tight',
+		replicas: 5,
+		why: 'a learner was alone in a newer view, of which it tells nobody, and heard nobody',
+	},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
