@@ -223,8 +223,8 @@ const unsafe: readonly Mutant[] = [
 		'play vote-without-value',
 		[
 			'consensus/replica.ts',
-			'if (message.view < this.view) return;',
-			"if (message.view < this.view && message.type !== 'accept') return;",
+			'if (message.view < this.view) {',
+			"if (message.view < this.view && message.type !== 'accept') {",
 		],
 		[
 			'consensus/replica.ts',
