@@ -97,10 +97,18 @@ export class Machine {
 	 * was begun stays lost: the admission of that other one may stand in the log, and cannot be taken back.
 	 */
 	get isLost(): boolean {
-		const isLatest = this.#memory.number === this.#memories - 1;
 		const isHeard = this.isNewcomer && this.#world.checker.hasTakenPart(this.incarnation);
-		if (isLatest && isHeard && !this.isRuined) this.#isLost = false;
+		if (this.#isLatest && isHeard && !this.isRuined) this.#isLost = false;
 		return this.#isLost;
+	}
+
+	/** It waits to be admitted, with the latest memory that was begun here: an earlier one may find out that it was replaced. */
+	get isLearner(): boolean {
+		return this.#isLatest && this.replica?.membership.standing === 'learner';
+	}
+
+	get #isLatest(): boolean {
+		return this.#memory.number === this.#memories - 1;
 	}
 
 	/** Its directory is gone. */

@@ -260,7 +260,7 @@ class Run {
 		const {random} = world;
 		// Whoever has lost its memory cannot help, but a learner among them has to be admitted.
 		const ids = world.ids.filter(id => !world.machines[id]!.isLost);
-		const learners = world.ids.filter(id => world.machines[id]!.replica?.membership.standing === 'learner');
+		const learners = world.ids.filter(id => world.machines[id]!.isLearner);
 		const majority = majorityOf(world.replicas);
 		const size = random.between(majority, ids.length);
 		while (ids.length > size) ids.splice(random.below(ids.length), 1);

@@ -79,6 +79,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		replicas: 5,
 		why: 'a learner was alone in a newer view, of which it tells nobody, and heard nobody',
 	},
+	{
+		seed: 58547,
+		mix: 'all',
+		variant: 'quick',
+		replicas: 3,
+		why: 'the world waited for a learner that had been admitted without its knowledge, and replaced: no fault of the core',
+	},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
