@@ -229,7 +229,8 @@ describe.each(Object.entries(events))('%s', (_name, [read, good, write = asRead]
 				const places = placesIn(received);
 				const rebuilt = read(replaced(received, places[place % places.length]!, other));
 				// What is accepted is accepted again: it is an event, made of nothing but what can be said.
-				if (rebuilt !== undefined) expect(read(overTheWire(write(rebuilt)))).toEqual(rebuilt);
+				// On the way a minus is lost with which a zero can come.
+				if (rebuilt !== undefined) expect(read(overTheWire(write(rebuilt)))).toEqual(overTheWire(rebuilt));
 			}),
 		);
 	});
@@ -253,7 +254,7 @@ describe.each(Object.entries(events))('%s', (_name, [read, good, write = asRead]
 		fc.assert(
 			fc.property(fc.anything({withNullPrototype: true, withBigInt: true, withDate: true}), value => {
 				const rebuilt = read(value);
-				if (rebuilt !== undefined) expect(read(overTheWire(write(rebuilt)))).toEqual(rebuilt);
+				if (rebuilt !== undefined) expect(read(overTheWire(write(rebuilt)))).toEqual(overTheWire(rebuilt));
 			}),
 		);
 	});
