@@ -1,4 +1,13 @@
-import {createReadStream, createWriteStream, type WriteStream} from 'node:fs';
+import {
+	closeSync,
+	createReadStream,
+	createWriteStream,
+	existsSync,
+	openSync,
+	readSync,
+	statSync,
+	type WriteStream,
+} from 'node:fs';
 import {createInterface} from 'node:readline';
 import {finished} from 'node:stream/promises';
 import * as v from 'valibot';
@@ -32,6 +41,35 @@ export async function* readHistory(path: string): AsyncGenerator<Operation> {
 		if (operation === undefined) throw new Error(`${path}, line ${number}: not a line of a history`);
 		yield operation;
 	}
+}
+
+/**
+ * Reads on in a `--history` file that is being written: each call gives the
+ * whole lines that came since the last one, the first call those that come
+ * after this. The file need not be there yet. What is being written now may
+ * be cut in two, and is left out.
+ */
+export function followHistory(path: string): () => Operation[] {
+	// The longest line is a message of full size, each character escaped.
+	const buffer = Buffer.alloc(1 << 16);
+	let offset = existsSync(path) ? statSync(path).size : 0;
+	return () => {
+		const operations: Operation[] = [];
+		if (!existsSync(path)) return operations;
+		const file = openSync(path, 'r');
+		try {
+			for (;;) {
+				const length = readSync(file, buffer, 0, buffer.length, offset);
+				const end = buffer.subarray(0, length).lastIndexOf('\n') + 1;
+				if (end === 0) return operations;
+				offset += end;
+				const lines = buffer.toString('utf8', 0, end - 1).split('\n');
+				operations.push(...lines.map(parse).filter(operation => operation !== undefined));
+			}
+		} finally {
+			closeSync(file);
+		}
+	};
 }
 
 function parse(line: string): Operation | undefined {

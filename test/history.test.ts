@@ -1,11 +1,11 @@
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {appendFile, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, expect, test} from '@jest/globals';
 import fc from 'fast-check';
 import type {Line} from '../source/chat/types.ts';
 import {check, type Operation, type Read, type ReplicaLog, type Rule} from '../source/history.ts';
-import {HistoryFile, monotonicMs, readHistory} from '../source/history-file.ts';
+import {followHistory, HistoryFile, monotonicMs, readHistory} from '../source/history-file.ts';
 
 /** What really happened, from which a history and logs are made that are right by construction. */
 type Run = {histories: Operation[][]; lines: Line[]; kept: number[]; reads: Read[]};
@@ -441,6 +441,30 @@ describe('history files', () => {
 			await expect(readAll()).rejects.toThrow(`${path}, line 2: not a line of a history`);
 			await writeFile(path, `${line.replace('"ok"', '"maybe"')}\n`);
 			await expect(readAll()).rejects.toThrow('line 1');
+		} finally {
+			await rm(directory, {recursive: true});
+		}
+	});
+
+	test('a history that is being written is followed from where it is, whole line by whole line', async () => {
+		const directory = await mkdtemp(join(tmpdir(), 'paxos-chat-history-'));
+		try {
+			const path = join(directory, 'history.jsonl');
+			const [one, two] = example.histories[0]!.map(operation => `${JSON.stringify(operation)}\n`);
+			const fromNothing = followHistory(path);
+			expect(fromNothing()).toEqual([]);
+			await writeFile(path, one!);
+			const fromOne = followHistory(path);
+			await appendFile(path, two!.slice(0, 20));
+			const fromTheMiddle = followHistory(path);
+			expect(fromNothing()).toEqual([example.histories[0]![0]]);
+			expect(fromOne()).toEqual([]);
+			await appendFile(path, two!.slice(20));
+			for (const read of [fromNothing, fromOne]) expect(read()).toEqual([example.histories[0]![1]]);
+			expect(fromTheMiddle()).toEqual([]);
+			// More than is read at once.
+			await appendFile(path, two!.repeat(2000));
+			for (const read of [fromNothing, fromOne, fromTheMiddle]) expect(read()).toHaveLength(2000);
 		} finally {
 			await rm(directory, {recursive: true});
 		}

@@ -4,7 +4,7 @@ import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 import type {ReplicaId} from '../consensus/types.ts';
 import type {Operation} from '../history.ts';
-import {readHistory} from '../history-file.ts';
+import {followHistory, monotonicMs, readHistory} from '../history-file.ts';
 
 export type CrowdOptions = {
 	/** Client processes. */
@@ -59,6 +59,18 @@ export class Crowd {
 	/** How many processes have been answered at least once. */
 	get heard(): number {
 		return this.#members.filter(({heard}) => heard).length;
+	}
+
+	/** Counts, whenever it is asked, what was said after now and has been acknowledged by then. */
+	counter(): () => number {
+		const since = monotonicMs();
+		const readers = this.#members.map(({history}) => followHistory(history));
+		let count = 0;
+		return () => {
+			const isMeant = ({start, status}: Operation) => start > since && status === 'ok';
+			for (const read of readers) count += read().filter(isMeant).length;
+			return count;
+		};
 	}
 
 	/** As Ctrl+C does: no more is said, what is under way comes to its end. */

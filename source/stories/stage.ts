@@ -170,16 +170,21 @@ export class Stage {
 		});
 	}
 
-	/** Waits until so many more messages were executed than now; in vain, if there is not one more for so long. */
+	/**
+	 * Waits until so many messages that were said after now are acknowledged, and the replicas have told of as many;
+	 * in vain, if there is not one more for so long. One alone would not do: what replicas tell of themselves is up to
+	 * a fifth of a second old, and what clients know no replica may have told of yet.
+	 */
 	async growth(messages: number, seconds: number): Promise<void> {
 		const goal = this.highest + messages;
-		const what = `${messages} more messages are executed`;
-		await this.until(
-			what,
-			seconds,
-			() => this.highest >= goal,
-			() => this.highest,
-		);
+		const counters = this.#crowds.map(crowd => crowd.counter());
+		let answered = 0;
+		const hasGrown = () => {
+			answered = counters.reduce((sum, counter) => sum + counter(), 0);
+			return answered >= messages && this.highest >= goal;
+		};
+		const progress = () => answered + this.highest;
+		await this.until(`${messages} more messages are acknowledged`, seconds, hasGrown, progress);
 	}
 
 	/** Waits until a replica has as many lines as anybody told of by now. */
