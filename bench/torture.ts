@@ -40,6 +40,7 @@ const plan: readonly Item[] = [
 	{story: 'torn-tail', rounds: 20, performances: 10, of: 'torn tails'},
 	{story: 'bit-flip', rounds: 20, performances: 10, of: 'flipped bits'},
 	{story: 'wiped-disk', rounds: 2, performances: 10, of: 'wiped directories'},
+	{story: 'begins-anew', rounds: 3, performances: 10, of: 'new memories'},
 	{story: 'slow-disk', rounds: 200, performances: 10, of: 'messages under each disk'},
 	{story: 'full-disk', rounds: 4, performances: 10, of: 'full disks'},
 	{story: 'failed-sync', rounds: 4, performances: 10, of: 'failed syncs'},
