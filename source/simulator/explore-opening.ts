@@ -1,6 +1,14 @@
-import type {ReplicaId} from '../consensus/types.ts';
+import type {Message, ReplicaId} from '../consensus/types.ts';
 import type {Scope} from './explore-scopes.ts';
-import {clients, ids, type Move, openingOf, type Possibilities, type World} from './explore-world.ts';
+import {
+	type Client,
+	clients,
+	ids,
+	type Move,
+	openingOf,
+	type Possibilities,
+	type World,
+} from './explore-world.ts';
 import type {Act} from './puppet.ts';
 
 /** How a scope begins: one way, on which nothing is left to chance. */
@@ -22,22 +30,25 @@ export class Opening {
 		this.script.length = 0;
 		this.script.push('# all goes well: r0 leads view 0, ada and bob open their sessions');
 		if (from === 'vote') this.#leaveVote();
+		if (from === 'admission' || from === 'returned') this.#admit();
+		if (from === 'returned') this.#takeOver();
 	}
 
 	#act(owner: ReplicaId, act: Act, packet?: number) {
 		if (this.broken) return;
 		const number = this.#all.space.numberOf(act);
 		const move: Move = {owner, acts: [number], costs: [], ...(packet !== undefined && {packet})};
-		const outcome = this.#all.space.step(this.world.locals[owner]!, number);
+		const {locals, packets} = this.world;
+		const outcome = this.#all.space.step(locals[owner]!, number);
 		this.script.push(...this.#all.describe(move));
-		const broken = outcome.broken ?? this.#all.judge(this.world, owner, outcome);
-		if (broken !== undefined) {
-			this.broken = broken;
-			return;
-		}
-
-		const packets = this.world.packets.filter(each => each !== packet);
-		this.world = this.#all.after(this.world, move, outcome) ?? {...this.world, packets};
+		this.broken = outcome.broken ?? this.#all.judge(this.world, owner, outcome);
+		if (outcome.broken !== undefined) return;
+		const underWay = new Set([...packets.filter(each => each !== packet), ...outcome.sent]);
+		this.world = {
+			...this.world,
+			locals: locals.with(owner, outcome.next),
+			packets: [...underWay].sort((one, other) => one - other),
+		};
 	}
 
 	/** Lets writes end and packets arrive, the oldest first, until there are none; between some of the machines. */
@@ -58,6 +69,68 @@ export class Opening {
 	#receive(packet: number) {
 		const {from, to, messages} = this.#all.space.packets[packet]!;
 		this.#act(to, {type: 'receive', from, messages}, packet);
+	}
+
+	/** The oldest packet that says such a thing arrives, and what it makes somebody write is written. */
+	#deliver(from: ReplicaId, to: ReplicaId, type: Message['type']) {
+		if (this.broken) return;
+		const packet = this.world.packets.find(each => {
+			const {messages, ...link} = this.#all.space.packets[each]!;
+			return link.from === from && link.to === to && messages.some(message => message.type === type);
+		});
+		if (packet === undefined) throw new Error(`no ${type} is under way from ${from} to ${to}`);
+		this.#receive(packet);
+		this.#write(to);
+	}
+
+	#write(owner: ReplicaId) {
+		while (this.world.locals[owner]!.isWriting && !this.broken) this.#act(owner, {type: 'write'});
+	}
+
+	#say(client: Client, owner: ReplicaId) {
+		this.#act(owner, {type: 'say', request: this.#all.messageOf(client)});
+		this.#write(owner);
+	}
+
+	/** All that is under way is lost, but for this. */
+	#keep(...kept: readonly [from: ReplicaId, to: ReplicaId, type: Message['type']][]) {
+		const packets = this.world.packets.filter(each => {
+			const {messages, ...link} = this.#all.space.packets[each]!;
+			return kept.some(
+				([from, to, type]) =>
+					link.from === from && link.to === to && messages.some(message => message.type === type),
+			);
+		});
+		this.world = {...this.world, packets};
+	}
+
+	/** Replica 0 knows that a new memory of replica 2 is admitted; the other two are about to hear of it. */
+	#admit() {
+		this.#act(2, {type: 'crash', isKept: false});
+		this.#act(2, {type: 'begin anew'});
+		this.#act(2, {type: 'start'});
+		this.#deliver(2, 0, 'admit');
+		this.#deliver(0, 1, 'accept');
+		this.#deliver(1, 0, 'accepted');
+		this.#keep();
+		for (const peer of [2, 1]) {
+			for (let beats = 0; beats < 2; beats++) {
+				this.#act(0, {type: 'beat'});
+				this.#deliver(0, peer, 'heartbeat');
+			}
+
+			this.#deliver(peer, 0, 'ask');
+		}
+	}
+
+	/** The new memory may vote for what replica 0 proposes, and replica 1 takes over. */
+	#takeOver() {
+		this.#deliver(0, 2, 'decided');
+		this.#say('ada', 0);
+		this.#act(0, {type: 'doubt'});
+		this.#act(1, {type: 'doubt'});
+		this.#keep([0, 1, 'decided'], [0, 1, 'heartbeat'], [0, 2, 'accept']);
+		this.#deliver(0, 1, 'heartbeat');
 	}
 
 	#open() {

@@ -12,6 +12,10 @@ export type Bounds = {
 	/** A packet arrives and is still under way. That packets are lost needs no bound: nobody has to deliver them. */
 	readonly repeats: number;
 	readonly checkpoints: number;
+	/** The directory of a replica is lost, and it begins anew; as long as no more than a minority of them is lost. */
+	readonly losses: number;
+	/** The directory that was lost is found, and takes the place of the new one; or that one comes back. */
+	readonly exchanges: number;
 };
 
 /** A small world, and all that may become of it. */
@@ -19,9 +23,11 @@ export type Scope = Bounds & {
 	/**
 	 * nothing: nobody has ever run. sessions: replica 0 leads view 0, and both clients have opened their sessions.
 	 * vote: then replica 0 died in the middle of its write, and replica 2 alone holds what it had proposed; replica 1
-	 * leads view 1 with replica 0, and knows nothing of it.
+	 * leads view 1 with replica 0, and knows nothing of it. admission: replica 2 lost its directory and began anew; its
+	 * admission is decided by the votes of the other two, and replica 0 alone has heard of that. returned: then replica
+	 * 2 heard of it, replica 0 proposes ada's message, and replica 1, which has not heard, asks for promises in view 1.
 	 */
-	readonly from: 'nothing' | 'sessions' | 'vote';
+	readonly from: 'nothing' | 'sessions' | 'vote' | 'admission' | 'returned';
 	/** A machine that writes does nothing else before the write has ended, unless it crashes; or all else as well. */
 	readonly writes: 'first' | 'beside';
 };
@@ -36,6 +42,8 @@ const none: Scope = {
 	beats: 0,
 	repeats: 0,
 	checkpoints: 0,
+	losses: 0,
+	exchanges: 0,
 };
 
 /** Small enough to be seen whole in seconds. */
@@ -56,6 +64,12 @@ const quick = {
 	vote: {...none, from: 'vote', says: [0, 1], views: 3, doubts: 2},
 	/** Somebody forgets what is decided, and somebody else has not heard of it. */
 	checkpoint: {...none, checkpoints: 1, crashes: 1, beats: 2},
+	/** A directory is lost at any time, a new one waits to be admitted, and the old one may come back. */
+	loss: {...none, losses: 1, exchanges: 1},
+	/** A replica has been admitted with a new memory, hears of it, and may forget it again. */
+	admission: {...none, from: 'admission', crashes: 1, beats: 1},
+	/** Its old memory comes back while another primary takes over. */
+	returned: {...none, from: 'returned', says: [0, 1], views: 2, exchanges: 1},
 } as const satisfies Record<string, Scope>;
 
 /** As far as patience goes. */
@@ -68,6 +82,19 @@ const long = {
 	falls: {...none, views: 3, doubts: 4, crashes: 1},
 	/** A checkpoint, and another primary that may not have heard of what it covers. */
 	forgetting: {...none, says: [1, 0], views: 2, doubts: 2, checkpoints: 1, beats: 2, crashes: 1},
+	/** Two directories are lost, one after the other or twice the same; and found again. */
+	losses: {...none, losses: 2, exchanges: 2, crashes: 1, beats: 2},
+	/** The old memory and the new one take turns, while primaries fail. */
+	exchanges: {
+		...none,
+		from: 'returned',
+		says: [1, 1],
+		views: 3,
+		doubts: 2,
+		crashes: 1,
+		losses: 1,
+		exchanges: 2,
+	},
 	/** All of it. */
 	all: {
 		...none,
@@ -79,6 +106,8 @@ const long = {
 		beats: 2,
 		repeats: 1,
 		checkpoints: 1,
+		losses: 1,
+		exchanges: 1,
 	},
 } as const satisfies Record<string, Scope>;
 

@@ -1,4 +1,4 @@
-import type {Message, Options, ReplicaId, View} from '../consensus/types.ts';
+import type {MemoryName, Message, Options, ReplicaId, View} from '../consensus/types.ts';
 import {type Act, type Deeds, Puppet, type Sent} from './puppet.ts';
 
 /** All machines that have the same fingerprint. The first way that led here is the one to go again. */
@@ -12,7 +12,11 @@ export type Local = {
 	readonly act: Act | undefined;
 	readonly isAlive: boolean;
 	readonly isWriting: boolean;
+	readonly canStart: boolean;
 	readonly canCheckpoint: boolean;
+	/** See Puppet. */
+	readonly isLost: boolean;
+	readonly former: MemoryName | undefined;
 	readonly view: View;
 	readonly promised: View;
 	readonly deeds: Deeds;
@@ -174,7 +178,10 @@ export class Space {
 			act,
 			isAlive: puppet.isAlive,
 			isWriting: puppet.isWriting,
+			canStart: puppet.can('start'),
 			canCheckpoint: puppet.can('checkpoint'),
+			isLost: puppet.isLost,
+			former: puppet.former,
 			view: puppet.view,
 			promised: puppet.promised,
 			deeds: {voted: new Map(voted), proposed: new Map(proposed), executed: new Map(executed)},

@@ -2,12 +2,13 @@ import type {Options, ReplicaId, Request, Slot} from '../consensus/types.ts';
 import {describeMessage} from './describe.ts';
 import type {Scope} from './explore-scopes.ts';
 import {type Local, Space} from './explore-space.ts';
-import {judge} from './explore-theorems.ts';
+import {admittedBy, judge} from './explore-theorems.ts';
 import type {Act} from './puppet.ts';
 
 export const replicas = 3;
 export const ids: readonly ReplicaId[] = [0, 1, 2];
 export const clients = ['ada', 'bob'] as const;
+export type Client = (typeof clients)[number];
 
 /** As short as the core allows. */
 const optionsOf = (id: ReplicaId): Options => ({
@@ -35,7 +36,7 @@ export type World = {
 	readonly packets: readonly number[];
 	readonly left: readonly number[];
 };
-const kinds = ['crash', 'doubt', 'beat', 'repeat', 'checkpoint', 'ada', 'bob'] as const;
+const kinds = ['crash', 'doubt', 'beat', 'repeat', 'checkpoint', 'loss', 'exchange', 'ada', 'bob'] as const;
 type Kind = (typeof kinds)[number];
 
 /** Something that can happen in a world: acts of one machine in a row, and what they cost. */
@@ -64,6 +65,8 @@ export class Possibilities {
 	readonly #doubt: number;
 	readonly #checkpoint: number;
 	readonly #crashes: readonly [number, number];
+	readonly #beginAnew: number;
+	readonly #putBack: number;
 
 	constructor(scope: Scope) {
 		this.#scope = scope;
@@ -74,12 +77,14 @@ export class Possibilities {
 		this.#doubt = number({type: 'doubt'});
 		this.#checkpoint = number({type: 'checkpoint'});
 		this.#crashes = [number({type: 'crash', isKept: false}), number({type: 'crash', isKept: true})];
+		this.#beginAnew = number({type: 'begin anew'});
+		this.#putBack = number({type: 'put back'});
 	}
 
 	/** Nobody has ever run, and everything may still happen. */
 	get empty(): World {
-		const {crashes, doubts, beats, repeats, checkpoints, says} = this.#scope;
-		const left = [crashes, doubts, beats, repeats, checkpoints, ...says];
+		const {crashes, doubts, beats, repeats, checkpoints, losses, exchanges, says} = this.#scope;
+		const left = [crashes, doubts, beats, repeats, checkpoints, losses, exchanges, ...says];
 		return {locals: ids.map(id => this.space.empty(id)), packets: [], left};
 	}
 
@@ -96,11 +101,15 @@ export class Possibilities {
 	/** All that can happen. */
 	*#movesOf({locals, packets, left}: World): Generator<Move> {
 		const may = (kind: Kind) => left[kinds.indexOf(kind)]! > 0;
-		for (const {owner, isAlive, isWriting, canCheckpoint} of locals) {
-			if (!isAlive) {
-				yield {owner, acts: [this.#start], costs: []};
-				continue;
-			}
+		for (const local of locals) {
+			if (may('loss') && mayLose(locals, local)) yield* this.#exchange(local, this.#beginAnew, 'loss');
+			if (may('exchange') && mayPutBack(locals, local))
+				yield* this.#exchange(local, this.#putBack, 'exchange');
+		}
+
+		for (const {owner, isAlive, canStart, isWriting, canCheckpoint} of locals) {
+			if (canStart) yield {owner, acts: [this.#start], costs: []};
+			if (!isAlive) continue;
 
 			if (isWriting) yield {owner, acts: [this.#write], costs: []};
 			if (may('crash')) for (const crash of this.#crashes) yield {owner, acts: [crash], costs: ['crash']};
@@ -125,10 +134,18 @@ export class Possibilities {
 		}
 	}
 
+	/** It dies, if it lives, and begins another life with another directory. */
+	*#exchange({owner, isAlive}: Local, act: number, cost: Kind): Generator<Move> {
+		const ways = isAlive ? this.#crashes.map(crash => [crash]) : [[]];
+		for (const way of ways) yield {owner, acts: [...way, act, this.#start], costs: [cost]};
+	}
+
 	/** Where writes come first, a move goes on until all are done; or until a crash, in the middle of each. */
 	*#courses(world: World, first: Move): Generator<readonly [Move, Outcome]> {
 		let move = first;
-		let outcome: Outcome = this.space.step(world.locals[move.owner]!, move.acts[0]!);
+		const [act, ...acts] = move.acts;
+		let outcome: Outcome = this.space.step(world.locals[move.owner]!, act!);
+		for (const next of acts) if (outcome.broken === undefined) outcome = this.#follow(outcome, next);
 		const mayCrash = world.left[kinds.indexOf('crash')]! > 0 && this.#scope.writes === 'first';
 		while (this.#scope.writes === 'first' && outcome.broken === undefined && outcome.next.isWriting) {
 			for (const crash of mayCrash ? this.#crashes : [])
@@ -153,17 +170,19 @@ export class Possibilities {
 		if (outcome.broken !== undefined || outcome.next.view >= this.#scope.views) return undefined;
 		const {next, sent} = outcome;
 		if (next === world.locals[owner] && sent.every(each => world.packets.includes(each))) return undefined;
+		const left = [...world.left];
+		for (const cost of costs) left[kinds.indexOf(cost)]!--;
+		// What is nothing to this memory may be something to another one.
+		const mayReturn = left[kinds.indexOf('loss')]! > 0 || left[kinds.indexOf('exchange')]! > 0;
 		const locals = world.locals.with(owner, next);
 		const packets = new Set(world.packets);
 		if (packet !== undefined && !costs.includes('repeat')) packets.delete(packet);
 		for (const each of sent) packets.add(each);
 		for (const each of packets) {
 			const isNew = sent.includes(each) || this.space.packets[each]!.to === owner;
-			if (isNew && this.#isDeadLetter(locals, each)) packets.delete(each);
+			if (isNew && !mayReturn && this.#isDeadLetter(locals, each)) packets.delete(each);
 		}
 
-		const left = [...world.left];
-		for (const cost of costs) left[kinds.indexOf(cost)]!--;
 		return {locals, packets: [...packets].sort((one, other) => one - other), left};
 	}
 
@@ -218,6 +237,10 @@ export class Possibilities {
 				return `doubt ${owner} # its connection to the primary is reported closed`;
 			case 'write':
 				return `write ${owner} # its write ends`;
+			case 'begin anew':
+				return `begin anew ${owner} # its directory is lost`;
+			case 'put back':
+				return `put back ${owner} # the directory that it had before`;
 			case 'start':
 			case 'beat':
 			case 'checkpoint':
@@ -225,6 +248,17 @@ export class Possibilities {
 		}
 	}
 }
+
+/** No more than a minority of the memories is lost at a time. */
+const mayLose = (locals: readonly Local[], local: Local): boolean =>
+	local.isLost || 2 * (locals.filter(({isLost}) => isLost).length + 1) < locals.length;
+
+/** A new memory that was never admitted may still be: then nobody could say which of the two is lost. */
+const mayPutBack = (locals: readonly Local[], local: Local): boolean => {
+	const {former} = local;
+	if (!former || !mayLose(locals, local)) return false;
+	return !former.isNewcomer || admittedBy(locals).some(({incarnation}) => incarnation === former.incarnation);
+};
 
 const idOf = (client: string) => Buffer.from(client).toString('hex').padEnd(32, '0');
 export const openingOf = (client: string): Request => ({

@@ -5,6 +5,7 @@ import type {
 	Decision,
 	Entry,
 	Fetch,
+	MemoryName,
 	Message,
 	Options,
 	ReplicaId,
@@ -31,6 +32,10 @@ export type Act =
 	/** What was not synced is lost, or has reached the disk all the same. */
 	| {readonly type: 'crash'; readonly isKept: boolean}
 	| {readonly type: 'start'}
+	/** Its directory is lost, and another one is begun in its place (rule R12). */
+	| {readonly type: 'begin anew'}
+	/** The directory that was put away comes back, in place of this one, which is put away. */
+	| {readonly type: 'put back'}
 	/** All that is executed goes into a checkpoint, and the journal begins anew. */
 	| {readonly type: 'checkpoint'};
 
@@ -46,6 +51,34 @@ export type Deeds = {
 	readonly executed: ReadonlyMap<Slot, {readonly value: string; readonly after: string}>;
 };
 
+/** A directory: what a life begins with, and what the theorems know of it. */
+type Memory = {
+	readonly incarnation: string;
+	readonly isNewcomer: boolean;
+	/** What a restart reads. */
+	durable: readonly Entry[];
+	checkpoint: {readonly state: ChatState; readonly log: string} | undefined;
+	/** The highest view that is durable, and all votes that ever were: 'view slot'. */
+	promised: View;
+	readonly votes: Set<string>;
+	/** It has executed its own admission; others have heard it take part; it found out that it was replaced. */
+	wasAdmitted: boolean;
+	hasTakenPart: boolean;
+	isReplaced: boolean;
+};
+
+const newMemory = (incarnation: string, isNewcomer: boolean): Memory => ({
+	incarnation,
+	isNewcomer,
+	durable: [],
+	checkpoint: undefined,
+	promised: noView,
+	votes: new Set(),
+	wasAdmitted: false,
+	hasTakenPart: false,
+	isReplaced: false,
+});
+
 /** How many sessions a chat remembers: more than there are clients. */
 const sessions = 10;
 
@@ -60,13 +93,13 @@ export class Puppet implements Service, Deeds {
 	readonly proposed = new Map<string, string>();
 	readonly executed = new Map<Slot, {readonly value: string; readonly after: string}>();
 	readonly #options: Options;
-	/** The disk: what a restart reads, what a crash may lose, and the write under way with the end of it. */
-	#durable: readonly Entry[] = [];
+	/** All that were ever begun here, the one that counts on this machine now, and the one that was put away last. */
+	readonly #memories: Memory[];
+	#memory: Memory;
+	#former: Memory | undefined;
+	/** What a crash may lose, and the write under way with the end of it. */
 	#unsynced: Entry[] = [];
 	#write: {readonly count: number; readonly done: () => void} | undefined;
-	#checkpoint: {readonly state: ChatState; readonly log: string} | undefined;
-	/** The highest view that is durable. */
-	#promised: View = noView;
 	/** One life. */
 	#host: Host | undefined;
 	#chat = new Chat({sessions});
@@ -83,6 +116,19 @@ export class Puppet implements Service, Deeds {
 
 	constructor(options: Options) {
 		this.#options = options;
+		this.#memory = newMemory(options.incarnation, options.isNewcomer);
+		this.#memories = [this.#memory];
+	}
+
+	/** What it promised is gone with a directory, and no new one was heard to take part instead. See Machine. */
+	get isLost(): boolean {
+		const {isNewcomer, hasTakenPart, isReplaced} = this.#memory;
+		return isReplaced || this.#memory !== this.#memories.at(-1) || (isNewcomer && !hasTakenPart);
+	}
+
+	/** The directory that could be put back. */
+	get former(): MemoryName | undefined {
+		return this.#former;
 	}
 
 	get isAlive(): boolean {
@@ -95,11 +141,11 @@ export class Puppet implements Service, Deeds {
 
 	/** Of the living; otherwise what its disk says. */
 	get view(): View {
-		return this.#host?.replica.view ?? this.#promised;
+		return this.#host?.replica.view ?? this.promised;
 	}
 
 	get promised(): View {
-		return this.#promised;
+		return this.#memory.promised;
 	}
 
 	get leads(): boolean {
@@ -118,10 +164,12 @@ export class Puppet implements Service, Deeds {
 
 	/** Whether this can happen now. */
 	can(act: Act['type']): boolean {
-		if (act === 'start') return !this.isAlive;
+		if (act === 'start') return !this.isAlive && !this.#memory.isReplaced;
+		if (act === 'begin anew') return !this.isAlive;
+		if (act === 'put back') return !this.isAlive && this.#former !== undefined;
 		if (act === 'write') return this.isWriting;
 		if (act === 'checkpoint')
-			return this.isAlive && !this.isWriting && this.slot > (this.#checkpoint?.state.slot ?? 0);
+			return this.isAlive && !this.isWriting && this.slot > (this.#memory.checkpoint?.state.slot ?? 0);
 		return this.isAlive;
 	}
 
@@ -137,6 +185,7 @@ export class Puppet implements Service, Deeds {
 				break;
 			case 'beat':
 				for (let ticks = 0; ticks < this.#options.heartbeatTicks; ticks++) this.#host!.tick();
+				this.#stopIfReplaced();
 				break;
 			case 'doubt':
 				this.#host!.disconnected(this.#host!.replica.primary);
@@ -149,6 +198,12 @@ export class Puppet implements Service, Deeds {
 				break;
 			case 'start':
 				this.#start();
+				break;
+			case 'begin anew':
+				this.#beginAnew();
+				break;
+			case 'put back':
+				this.#exchangeFor(this.#former!);
 				break;
 			case 'checkpoint':
 				this.#keep({state: this.#chat.state(), log: this.#log});
@@ -167,12 +222,17 @@ export class Puppet implements Service, Deeds {
 	 * lives are not in it.
 	 */
 	fingerprint(): string {
-		const disk = [this.#durable, this.#unsynced, this.#write?.count ?? null, this.#promised];
-		const deeds = [[...this.voted], [...this.proposed].sort(), [...this.executed]];
-		const kept = this.#checkpoint?.state.slot ?? 0;
-		if (!this.#host) return JSON.stringify([disk, deeds, kept]);
+		const disk = [this.#unsynced, this.#write?.count ?? null, this.#memories.indexOf(this.#memory)];
+		const former = this.#former && this.#memories.indexOf(this.#former);
+		const memories = this.#memories.map(({checkpoint, votes, ...memory}) => [
+			Object.values(memory),
+			[...votes],
+			checkpoint?.state.slot ?? 0,
+		]);
+		const deeds = [[...this.voted].sort(), [...this.proposed].sort(), [...this.executed]];
+		if (!this.#host) return JSON.stringify([disk, former, memories, deeds]);
 		const life = [this.#host.replica.imprint(), this.#chat.state(), [...this.#prepared], this.#fetching];
-		return JSON.stringify([disk, deeds, kept, life, this.#written, this.#unwritten]);
+		return JSON.stringify([disk, former, memories, deeds, life, this.#written, this.#unwritten]);
 	}
 
 	// What the host wants of us.
@@ -184,6 +244,7 @@ export class Puppet implements Service, Deeds {
 			const {text} = this.#chat.execute(slot, value);
 			this.#log += text;
 			this.#sameAsBefore(slot, {value: encodeValue(value), after: this.#chat.hash});
+			this.#lookForAdmission();
 		}
 
 		this.#exactlyOnce();
@@ -210,13 +271,15 @@ export class Puppet implements Service, Deeds {
 	// Disk, network, life.
 
 	#start() {
-		this.#chat = new Chat({sessions}, this.#checkpoint?.state);
-		this.#log = this.#checkpoint?.log ?? '';
+		const {durable, checkpoint, incarnation, isNewcomer} = this.#memory;
+		this.#chat = new Chat({sessions}, checkpoint?.state);
+		this.#log = checkpoint?.log ?? '';
 		this.#kept = '';
 		this.#fetching = [];
 		this.#prepared.clear();
 		const since = this.slot;
-		const replica = new Replica(this.#options, this.#durable, since, this.#checkpoint?.state.admitted);
+		const options = {...this.#options, incarnation, isNewcomer};
+		const replica = new Replica(options, durable, since, checkpoint?.state.admitted);
 		this.#nothingIsForgotten(replica, since);
 		const disk = {
 			append: (entries: readonly Entry[], done: () => void) => {
@@ -243,12 +306,38 @@ export class Puppet implements Service, Deeds {
 		// Its first tick comes while it is being made.
 		const host = new Host(replica, disk, network, this, () => 1, watch);
 		this.#host = host;
+		this.#noAdmissionIsForgotten(replica);
+	}
+
+	#beginAnew() {
+		const memory = newMemory(`${this.#options.id}${this.#memories.length}`.padStart(32, '0'), true);
+		this.#memories.push(memory);
+		this.#exchangeFor(memory);
+	}
+
+	#exchangeFor(memory: Memory) {
+		this.#former = this.#memory;
+		this.#memory = memory;
+		// If it comes back, it has to find out again.
+		memory.isReplaced = false;
+	}
+
+	/** As the server does, at a tick. */
+	#stopIfReplaced() {
+		if (this.#host?.replica.membership.standing !== 'replaced') return;
+		this.#crash(false);
+		this.#memory.isReplaced = true;
+	}
+
+	#lookForAdmission() {
+		const {incarnation} = this.#memory;
+		this.#memory.wasAdmitted ||= this.#chat.admitted.some(each => each.incarnation === incarnation);
 	}
 
 	#newTransfer(send: (to: ReplicaId, messages: readonly Message[]) => void) {
 		return new Transfer({
 			chat: () => this.#chat,
-			checkpoint: () => this.#checkpoint?.state,
+			checkpoint: () => this.#memory.checkpoint?.state,
 			read: (after, upTo, done) =>
 				done(
 					this.#log
@@ -270,6 +359,7 @@ export class Puppet implements Service, Deeds {
 				this.#keep({state, log: this.#log + this.#kept});
 				this.#log += this.#kept;
 				this.#chat = new Chat({sessions}, state);
+				this.#lookForAdmission();
 				this.#host!.install(state.slot, state.admitted);
 				this.#shortenJournal();
 			},
@@ -281,13 +371,13 @@ export class Puppet implements Service, Deeds {
 	}
 
 	#keep(checkpoint: {readonly state: ChatState; readonly log: string}) {
-		this.#checkpoint = structuredClone(checkpoint);
+		this.#memory.checkpoint = structuredClone(checkpoint);
 	}
 
 	/** With what must be restated. A write under way is part of that, and ends all the same. */
 	#shortenJournal() {
 		const restated = this.#host!.replica.restate();
-		this.#durable = restated;
+		this.#memory.durable = restated;
 		this.#unsynced = [];
 		if (this.#write) this.#write = {...this.#write, count: 0};
 		this.#onDurable(restated);
@@ -298,14 +388,14 @@ export class Puppet implements Service, Deeds {
 		this.#write = undefined;
 		this.#written = [];
 		const written = this.#unsynced.splice(0, count);
-		this.#durable = [...this.#durable, ...written];
+		this.#memory.durable = [...this.#memory.durable, ...written];
 		this.#onDurable(written);
 		done();
 	}
 
 	#crash(isKept: boolean) {
 		if (isKept) {
-			this.#durable = [...this.#durable, ...this.#unsynced];
+			this.#memory.durable = [...this.#memory.durable, ...this.#unsynced];
 			this.#onDurable(this.#unsynced);
 		}
 
@@ -319,15 +409,12 @@ export class Puppet implements Service, Deeds {
 	#onDurable(entries: readonly Entry[]) {
 		for (const entry of entries) {
 			if (entry.type === 'decided') continue;
-			this.#promised = Math.max(this.#promised, entry.view);
-			if (entry.type === 'accepted')
-				this.#once(
-					this.voted,
-					'one vote per view and slot',
-					entry.view,
-					entry.slot,
-					encodeValue(entry.value),
-				);
+			this.#memory.promised = Math.max(this.promised, entry.view);
+			if (entry.type !== 'accepted') continue;
+			const {view, slot, value} = entry;
+			this.#memory.votes.add(`${view} ${slot}`);
+			// Whichever memory it votes with, it is one voice.
+			this.#once(this.voted, 'one vote per view and slot', view, slot, encodeValue(value));
 		}
 	}
 
@@ -342,10 +429,11 @@ export class Puppet implements Service, Deeds {
 		if (!('view' in message)) return;
 		const {view, type} = message;
 		const {id, replicas} = this.#options;
-		if (view > this.#promised)
+		this.#admittedBeforeItTakesPart(type);
+		if (view > this.promised)
 			throw new Broken(
 				'no view on the wire that is not on disk',
-				`r${id} said ${type} of view ${view}, its disk says ${this.#promised}`,
+				`r${id} said ${type} of view ${view}, its disk says ${this.promised}`,
 			);
 		if (type === 'accepted') this.#isDurable(view, message.slot);
 		if (type === 'promise') for (const {view, slot} of message.accepted) this.#isDurable(view, slot);
@@ -366,7 +454,8 @@ export class Puppet implements Service, Deeds {
 	}
 
 	#isDurable(view: View, slot: Slot) {
-		if (this.voted.has(`${view} ${slot}`) || slot <= (this.#checkpoint?.state.slot ?? 0)) return;
+		const {votes, checkpoint} = this.#memory;
+		if (votes.has(`${view} ${slot}`) || slot <= (checkpoint?.state.slot ?? 0)) return;
 		throw new Broken(
 			'a vote is durable before it is sent',
 			`r${this.#options.id} voted for slot ${slot} in view ${view}, its disk does not know`,
@@ -382,9 +471,10 @@ export class Puppet implements Service, Deeds {
 
 	#nothingIsForgotten({view, acceptor}: Replica, since: Slot) {
 		const {id} = this.#options;
-		if (view < this.#promised)
-			throw new Broken('promise never falls', `r${id} promised view ${this.#promised} and starts in ${view}`);
-		for (const [key, text] of this.voted) {
+		if (view < this.promised)
+			throw new Broken('promise never falls', `r${id} promised view ${this.promised} and starts in ${view}`);
+		for (const key of this.#memory.votes) {
+			const text = this.voted.get(key);
 			const [voted, slot] = key.split(' ').map(Number) as [View, Slot];
 			const known = acceptor.accepted.get(slot);
 			const isKept =
@@ -392,6 +482,23 @@ export class Puppet implements Service, Deeds {
 			if (slot > since && !isKept)
 				throw new Broken('no vote is forgotten', `r${id} voted for slot ${slot} in view ${voted}`);
 		}
+	}
+
+	#admittedBeforeItTakesPart(type: string) {
+		const {isNewcomer, wasAdmitted} = this.#memory;
+		this.#memory.hasTakenPart ||= isNewcomer;
+		if (!isNewcomer || wasAdmitted) return;
+		throw new Broken(
+			'admitted before it takes part',
+			`r${this.#options.id} said ${type} with a memory that nobody admitted`,
+		);
+	}
+
+	/** Whoever heard it take part counts on it: it must not be a learner again after a crash. */
+	#noAdmissionIsForgotten({membership}: Replica) {
+		const {isNewcomer, hasTakenPart} = this.#memory;
+		if (!isNewcomer || !hasTakenPart || membership.standing !== 'learner') return;
+		throw new Broken('no admission is forgotten', `r${this.#options.id} took part, and starts as a learner`);
 	}
 
 	#sameAsBefore(slot: Slot, outcome: {readonly value: string; readonly after: string}) {
