@@ -57,7 +57,7 @@ function* judge(act: Evidence, rounds: number): Generator<Finding> {
 	for (const {at, until, replica, how} of act.ends) {
 		const last = wordsBetween(act, replica, at, until).at(-1);
 		if (how !== 'exit code 1') yield failure(`the old memory was not refused: ${how}`);
-		if (!/has lost its memory: replica \d has met it with another one/.test(last ?? ''))
+		if (!refusal.test(last ?? ''))
 			yield failure(`the old memory was not told why it is refused: ${last ?? 'no word'}`);
 	}
 
@@ -77,6 +77,10 @@ function* judge(act: Evidence, rounds: number): Generator<Finding> {
 	yield fact('admissions', slots.size);
 	yield fact('refusals', act.ends.length);
 }
+
+/** From the others, which refuse its connection; or from the log, if they take it for one that is newer still. */
+const refusal =
+	/has lost its memory: replica \d has met it with another one|was replaced: slot \d+ of the log admits another memory/;
 
 /** An answer may be on its way to its client when the replica dies. */
 const settledMs = 100;

@@ -15,7 +15,8 @@ export const isolatedRejoin = oneAct({
 		for (let round = 1; round <= rounds; round++) {
 			await stage.growth(100, 15);
 			const primary = await stage.leader();
-			const backup = (primary + round) % stage.replicas === primary ? 0 : (primary + round) % stage.replicas;
+			const backups = stage.alive.filter(id => id !== primary);
+			const backup = backups[round % backups.length]!;
 			const heal = await stage.isolate(backup);
 			const since = performance.now();
 			await stage.growth(200, 15);

@@ -25,24 +25,25 @@ export const skipSlot: Story = {
 		acts.push(
 			await theatre.perform({title: killed, f: 1, tunables: patient}, async stage => {
 				await begin(stage);
-				const primary = await leaveOut(stage, rounds);
-				await stage.kill(primary);
-				await end(stage);
+				for (let round = 1; round <= rounds; round++) {
+					await stage.restartAll();
+					const skip = await leaveOut(stage);
+					await stage.kill(skip.primary);
+					await end(stage, skip.slot);
+				}
 			}),
 		);
 		acts.push(
 			await theatre.perform({title: alone, f: 1}, async stage => {
 				await begin(stage);
-				await leaveOut(stage, rounds);
-				await end(stage);
+				for (let round = 1; round <= rounds; round++) await end(stage, (await leaveOut(stage)).slot);
 			}),
 		);
 		acts.push(
 			await theatre.perform({title: oneDead, f: 1}, async stage => {
 				await begin(stage);
 				await stage.kill(2);
-				await leaveOut(stage, rounds);
-				await end(stage);
+				for (let round = 1; round <= rounds; round++) await end(stage, (await leaveOut(stage)).slot);
 			}),
 		);
 		return acts;
@@ -63,15 +64,14 @@ async function begin(stage: Stage): Promise<void> {
 	await stage.growth(200, 15);
 }
 
-/** Orders slots to be left out, and waits until every replica has stood before the first hole for a while. */
-async function leaveOut(stage: Stage, slots: number): Promise<ReplicaId> {
+/** Orders a slot to be left out, and waits until every replica has stood before the hole for a while. */
+async function leaveOut(stage: Stage): Promise<{primary: ReplicaId; slot: Slot}> {
 	const primary = await stage.leader();
-	const first = await stage.skip(primary);
-	for (let more = 1; more < slots; more++) await stage.skip(primary);
-	await stage.until(`every replica shows the hole ${first}`, 10, () =>
-		stage.alive.every(id => sightsOf(stage.samples, id, first).length >= leastSights),
+	const slot = await stage.skip(primary);
+	await stage.until(`every replica shows the hole ${slot}`, 10, () =>
+		stage.alive.every(id => sightsOf(stage.samples, id, slot).length >= leastSights),
 	);
-	return primary;
+	return {primary, slot};
 }
 
 /** Looks at a replica that has decided slots past this one, and executed none of them. */
@@ -81,9 +81,12 @@ const sightsOf = (samples: readonly Sample[], id: ReplicaId, slot: Slot): readon
 			status.id === id && status.holes[0] === slot && status.decided > slot && status.executed === slot - 1,
 	);
 
-async function end(stage: Stage): Promise<void> {
-	await stage.until('every replica has executed a no-op', 15, () =>
-		stage.alive.every(id => (stage.status(id)?.counts.noOps ?? 0) > 0),
+async function end(stage: Stage, slot: Slot): Promise<void> {
+	await stage.until('every replica has executed the no-op', 15, () =>
+		stage.alive.every(id => {
+			const status = stage.status(id);
+			return status !== undefined && status.executed >= slot && status.counts.noOps > 0;
+		}),
 	);
 	await stage.growth(200, 15);
 }
@@ -92,10 +95,12 @@ function* judge(act: Evidence, rounds: number): Generator<Finding> {
 	yield* safety(act);
 	if (act.skips.length < rounds) yield missing(`${act.skips.length} slots were left out, not ${rounds}`);
 	const slots = new Set(slotsOf(act));
-	for (const skip of act.skips) yield* judgeSlot(act, skip, slots);
-	const [first] = act.skips;
-	if (first !== undefined) yield* judgeHole(act, first);
-	yield* judgeKills(act, first);
+	for (const skip of act.skips) {
+		yield* judgeSlot(act, skip, slots);
+		yield* judgeHole(act, skip);
+	}
+
+	yield* judgeKills(act);
 	yield fact(
 		'skipped',
 		act.skips.map(({slot}) => slot),
@@ -138,10 +143,9 @@ function* judgeSlot(act: Evidence, {slot, view}: Skip, slots: ReadonlySet<number
 
 /** Everybody saw the hole, decided past it, and executed nothing past it. */
 function* judgeHole(act: Evidence, {slot, at}: Skip): Generator<Finding> {
-	const dead = new Set(act.kills.filter(kill => kill.at < at).map(({replica}) => replica));
 	let sights = 0;
 	for (let id = 0; id < act.replicas; id++) {
-		if (dead.has(id)) continue;
+		if (isDead(act, id, at)) continue;
 		const seen = act.samples.filter(({status}) => status.id === id && status.holes.includes(slot));
 		if (seen.length === 0) yield missing(`replica ${id} never showed the hole ${slot}`);
 		else if (sightsOf(act.samples, id, slot).length < leastSights)
@@ -151,16 +155,27 @@ function* judgeHole(act: Evidence, {slot, at}: Skip): Generator<Finding> {
 		sights += seen.length;
 	}
 
-	yield fact('sightsOfTheHole', sights);
+	yield fact(`slot ${slot} seen as a hole`, sights);
 }
 
-function* judgeKills(act: Evidence, first: Skip | undefined): Generator<Finding> {
-	const [kill] = act.kills;
-	if (act.title === alone && kill !== undefined) yield missing('somebody was killed');
-	if (act.title !== alone && kill === undefined) yield missing('nobody was killed');
-	if (kill === undefined || first === undefined) return;
-	if (act.title === killed && (kill.replica !== first.replica || kill.at < first.at))
-		yield missing('it was not the primary that was killed, after it had left the slot out');
-	if (act.title === oneDead && kill.at > first.at)
-		yield missing('nobody was dead when the slot was left out');
+function isDead({kills, starts}: Evidence, id: ReplicaId, moment: number): boolean {
+	const last = (events: ReadonlyArray<{readonly at: number; readonly replica: ReplicaId}>) =>
+		events.findLast(({at, replica}) => replica === id && at < moment)?.at ?? -1;
+	return last(kills) > last(starts);
+}
+
+function* judgeKills({title, kills, skips}: Evidence): Generator<Finding> {
+	if (title === alone && kills.length > 0) yield missing('somebody was killed');
+	if (title === killed)
+		for (const [index, {replica, at, slot}] of skips.entries()) {
+			const next = skips[index + 1]?.at ?? Number.POSITIVE_INFINITY;
+			const kill = kills.find(kill => kill.at > at && kill.at < next);
+			if (kill === undefined) yield missing(`nobody was killed after slot ${slot} had been left out`);
+			else if (kill.replica !== replica)
+				yield missing(`it was not the primary that was killed, after it had left slot ${slot} out`);
+		}
+
+	const [first] = skips;
+	if (title === oneDead && first !== undefined && !kills.some(({at}) => at < first.at))
+		yield missing(`nobody was killed before slot ${first.slot} was left out`);
 }

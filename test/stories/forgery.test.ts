@@ -232,6 +232,13 @@ const own: Record<string, Record<string, Forgery>> = {
 			...act,
 			kills: act.kills.length === 0 ? [kill(2005, 0, 0, 2)] : [],
 		}),
+		'body was killed ': act => ({
+			...act,
+			kills:
+				act.kills.length === 0
+					? [kill(2005, 0, 0, 2)]
+					: act.kills.map(each => ({...each, at: 3000 - each.at})),
+		}),
 	},
 	'message-loss': {
 		'replica 1 lost nothing': act =>
