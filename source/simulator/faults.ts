@@ -22,6 +22,10 @@ export const strikes = {
 		'a replica dies, and its directory is gone: it must never vote again, or be admitted with a new one',
 	'damaged directory': 'a replica dies, and a bit of its memory has turned: as if it was gone',
 	'old directory': 'a directory that was lost is found and put back, in place of the one that was begun anew',
+	'early return':
+		'while it is being decided that a replica takes part with a new memory, the old one is put back, and later the new one again',
+	'missed admission':
+		'a replica that voted for such an admission hears no more of it, and is left alone with the memory that was replaced',
 	pause: 'a replica stands still, and then all that it missed comes at once',
 	jump: 'the time of day of a replica jumps by up to a day',
 	glitch: 'a connection is reported closed although nothing is wrong',

@@ -1,4 +1,5 @@
 import type {ReplicaId} from '../consensus/types.ts';
+import {majorityOf} from '../consensus/views.ts';
 import {type Affliction, afflictions, calm, type Strike} from './faults.ts';
 import type {Machine} from './machine.ts';
 import type {World} from './world.ts';
@@ -115,11 +116,32 @@ const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean
 	'lost directory': ruin,
 	'damaged directory': ruin,
 
-	'old directory'(world, machine) {
-		// What is put away meanwhile counts as lost.
-		const isEnough = machine.isLost || lostOf(world) + 1 <= (world.replicas - 1) / 2;
-		if (!isEnough || !machine.putBack()) return false;
-		return startLater(world, machine);
+	'old directory': (world, machine) => exchange(world, machine),
+
+	'early return'(world) {
+		const missed = openAdmission(world);
+		if (!missed || exchange(world, missed.subject, 100) === false) return false;
+		soon(world, world.random.between(50, 600), () => exchange(world, missed.subject, 100));
+		return undefined;
+	},
+
+	'missed admission'(world) {
+		const missed = openAdmission(world);
+		if (!missed) return false;
+		const {links, random, ids} = world;
+		const {voter, subject} = missed;
+		links.isolate(voter);
+		soon(world, random.between(50, 600), () => {
+			exchange(world, subject, 100);
+			// Of more than three they need others beside them to be a majority.
+			const others = ids.filter(id => id !== voter && id !== subject.id);
+			const missing = Math.max(0, majorityOf(world.replicas) - 2);
+			while (others.length > missing) others.splice(random.below(others.length), 1);
+			const group = [voter, subject.id, ...others];
+			links.connectOnly(...group.flatMap(one => group.map(other => [one, other] as const)));
+			mendLater(world);
+		});
+		return undefined;
 	},
 
 	pause(world, machine) {
@@ -286,6 +308,29 @@ function ruin(world: World, machine: Machine): boolean | undefined {
 	machine.ruin();
 	startLater(world, machine);
 	if (world.random.chance(0.8)) soon(world, world.random.between(100, 1500), () => machine.beginAnew());
+	return undefined;
+}
+
+/** The directory before this one is put back, or the one after it again. */
+function exchange(world: World, machine: Machine, latest?: number): boolean | undefined {
+	// What is put away meanwhile counts as lost.
+	const isEnough = machine.isLost || lostOf(world) + 1 <= (world.replicas - 1) / 2;
+	if (!isEnough || !machine.putBack()) return false;
+	return startLater(world, machine, latest);
+}
+
+/** Somebody has voted that a replica takes part with a new memory, and does not know yet whether that was decided. */
+function openAdmission({machines}: World): {voter: ReplicaId; subject: Machine} | undefined {
+	for (const {id, replica} of machines) {
+		if (!replica) continue;
+		const {acceptor, learner} = replica;
+		// Only the last few slots are open.
+		for (let slot = learner.through + 1; slot <= acceptor.highest; slot++) {
+			const subject = acceptor.accepted.get(slot)?.value.admission?.replica;
+			if (subject !== undefined && subject !== id) return {voter: id, subject: machines[subject]!};
+		}
+	}
+
 	return undefined;
 }
 

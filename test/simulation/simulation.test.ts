@@ -16,10 +16,18 @@ const runs = 2000;
  */
 const leastSights = 2;
 
-test(`${runs} seeds, in six mixes of faults: every theorem holds, and a healed majority serves in bounded time`, async () => {
+test(`${runs} seeds, in seven mixes of faults: every theorem holds, and a healed majority serves in bounded time`, async () => {
 	const report = await campaign({seed, runs});
 	expect(report.mixes.flatMap(({failures}) => failures)).toEqual([]);
-	expect(report.mixes.map(({mix}) => mix)).toEqual(['calm', 'lossy', 'crashes', 'cuts', 'stalls', 'all']);
+	expect(report.mixes.map(({mix}) => mix)).toEqual([
+		'calm',
+		'lossy',
+		'crashes',
+		'cuts',
+		'stalls',
+		'memories',
+		'all',
+	]);
 	for (const mix of report.mixes) expect(mix.leastEvents).toBeGreaterThanOrEqual(1000);
 	expect(report.missing).toEqual([]);
 	const rare = [...situations].filter(situation => report.sights[situation]! < leastSights);
