@@ -34,10 +34,16 @@ export class Acquaintances {
 		this.#known = known;
 	}
 
-	/** Throws a Failure if the file is there and cannot be understood. */
+	/** Of a replica that has met nobody yet. */
+	static async create(path: string): Promise<void> {
+		await new Acquaintances(path, new Map()).#save(new Map());
+	}
+
+	/** Throws a Failure if the file is gone, or cannot be understood. */
 	static async open(path: string): Promise<Acquaintances> {
 		const file = await readPrivate(path);
-		const known = file ? decode(file.text) : new Map();
+		if (!file) throw lostMemory(`${path} is gone: it said which memories the other replicas had`);
+		const known = decode(file.text);
 		if (!known) throw lostMemory(`${path} is damaged: it does not say which memories the other replicas had`);
 		return new Acquaintances(path, known);
 	}

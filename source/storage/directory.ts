@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import type {Cluster} from '../cluster.ts';
 import type {MemoryName, ReplicaId} from '../consensus/types.ts';
 import {Failure, lostMemory} from '../failure.ts';
+import {Acquaintances} from './acquaintances.ts';
 import {claim, claimPatiently, type Release} from './claim.ts';
 import {failureOf, syncDirectory} from './files.ts';
 import {createJournal} from './journal.ts';
@@ -151,6 +152,7 @@ async function create(data: string, path: string, meta: Expected & {isNewcomer: 
 	await rm(unfinished, {recursive: true, force: true});
 	await mkdir(unfinished, {mode: 0o700});
 	await writeMeta(unfinished, meta);
+	await Acquaintances.create(join(unfinished, 'peers'));
 	await createJournal(join(unfinished, 'journal'));
 	await rename(unfinished, path);
 	await syncDirectory(data);

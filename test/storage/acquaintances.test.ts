@@ -16,6 +16,7 @@ let path: string;
 beforeEach(async () => {
 	directory = await mkdtemp(join(tmpdir(), 'paxos-chat-'));
 	path = join(directory, 'peers');
+	await Acquaintances.create(path);
 });
 
 afterEach(() => rm(directory, {recursive: true, force: true}));
@@ -137,7 +138,13 @@ test.each([
 	);
 });
 
+test('a file that is gone is refused: it is there from the beginning', async () => {
+	await rm(path);
+	await expect(Acquaintances.open(path)).rejects.toThrow(/^\S+peers is gone: .* readmit$/);
+});
+
 test('a link in its place is refused', async () => {
+	await rm(path);
 	symlinkSync('/etc/passwd', path);
 	await expect(Acquaintances.open(path)).rejects.toThrow(/is a symbolic link/);
 });

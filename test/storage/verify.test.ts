@@ -180,6 +180,8 @@ describe('damage', () => {
 		expect(await problemsOf()).toEqual([]);
 		writeFileSync(join(path, 'peers'), readFileSync(join(path, 'peers'), 'utf8').replace('abab', 'abac'));
 		expect(await problemsOf()).toEqual([expect.stringContaining('peers is damaged')]);
+		rmSync(join(path, 'peers'));
+		expect(await problemsOf()).toEqual([expect.stringContaining('peers is gone')]);
 	});
 
 	test('to the sessions of a checkpoint, with all checksums right, is named beside another replica', async () => {
