@@ -10,7 +10,9 @@ import type {Admitted, Options, Proposal, ReplicaId, Slot, Value} from './types.
  * stands before this slot, and at least one of the others knows of each. Once
  * it has executed the slot, and so all before it, it knows what it forgot: it
  * promises and votes from here on. From its old memory nothing counts any more,
- * even if that comes back.
+ * even if that comes back. What that had promised is kept for it: it votes only
+ * for what a primary proposes that knows of the admission, as older views may
+ * have been left with that promise.
  *
  * (Michael et al., Recovering Shared Objects Without Stable Storage, DISC 2017,
  * tell why a recovery without such incarnations can lose what was decided.)

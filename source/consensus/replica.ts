@@ -232,6 +232,8 @@ export class Replica {
 				this.#hearLeader(from);
 				// Who does not know yet who was admitted may have been replaced: it catches up first (rule R12).
 				if (message.epoch > this.learner.through) return;
+				// A primary that does not know our admission may be of a view that our older memory promised to leave.
+				if (message.epoch < this.membership.admittedAt(this.options.id)) return;
 				return this.acceptor.onAccept(message.slot, message.value);
 			case 'accepted':
 				return this.learner.onAccepted(from, message.slot);

@@ -90,7 +90,10 @@ export type Accept = {
 	readonly view: View;
 	readonly slot: Slot;
 	readonly value: Value;
-	/** The latest slot before this one that holds an admission, 0 if none: who has not delivered it may not vote, as it may be replaced (rule R12). */
+	/**
+	 * The latest slot before this one that holds an admission, as far as the primary knows; 0 if none. Who has not
+	 * delivered it may not vote, as it may be replaced; nor may one that was admitted later (rule R12).
+	 */
 	readonly epoch: Slot;
 };
 

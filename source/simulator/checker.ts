@@ -201,10 +201,13 @@ export class Checker {
 		this.agreement(slot, text);
 		if (this.decided.has(slot)) return;
 		this.decidedByAMajority(slot, text);
-		if (value.admission) this.admittedByOthers(slot, text, value.admission.replica);
 		this.validity(slot, value);
 		this.decided.set(slot, text);
-		this.#admitted = admit(this.#admitted, slot, value);
+		const admitted = admit(this.#admitted, slot, value);
+		// One that comes too late admits nobody.
+		if (value.admission && admitted !== this.#admitted)
+			this.admittedByOthers(slot, text, value.admission.replica);
+		this.#admitted = admitted;
 		for (const {incarnation} of this.#admitted) this.#everAdmitted.add(incarnation);
 	}
 

@@ -32,6 +32,7 @@ export class Opening {
 		if (from === 'vote') this.#leaveVote();
 		if (from === 'admission' || from === 'returned') this.#admit();
 		if (from === 'returned') this.#takeOver();
+		if (from === 'promised') this.#loseAPromise();
 	}
 
 	#act(owner: ReplicaId, act: Act, packet?: number) {
@@ -104,11 +105,15 @@ export class Opening {
 		this.world = {...this.world, packets};
 	}
 
-	/** Replica 0 knows that a new memory of replica 2 is admitted; the other two are about to hear of it. */
-	#admit() {
+	#beginAnew() {
 		this.#act(2, {type: 'crash', isKept: false});
 		this.#act(2, {type: 'begin anew'});
 		this.#act(2, {type: 'start'});
+	}
+
+	/** Replica 0 knows that a new memory of replica 2 is admitted; the other two are about to hear of it. */
+	#admit() {
+		this.#beginAnew();
 		this.#deliver(2, 0, 'admit');
 		this.#deliver(0, 1, 'accept');
 		this.#deliver(1, 0, 'accepted');
@@ -121,6 +126,25 @@ export class Opening {
 
 			this.#deliver(peer, 0, 'ask');
 		}
+	}
+
+	/** Replica 2 made replica 1 the primary of view 1. Its new memory knows nothing of that, and hears replica 0 in view 0. */
+	#loseAPromise() {
+		for (const client of clients) this.#say(client, 0);
+		this.#keep([0, 2, 'accept'], [0, 2, 'accepted']);
+		this.#act(1, {type: 'doubt'});
+		this.#act(2, {type: 'doubt'});
+		this.#deliver(2, 1, 'heartbeat');
+		this.#deliver(1, 2, 'prepare');
+		this.#deliver(2, 1, 'promise');
+		this.#beginAnew();
+		this.#keep([2, 1, 'admit'], [0, 2, 'accept'], [0, 2, 'accepted']);
+		for (let beats = 0; beats < 2; beats++) {
+			this.#act(0, {type: 'beat'});
+			this.#deliver(0, 2, 'heartbeat');
+		}
+
+		this.#keep([2, 1, 'admit'], [2, 0, 'ask'], [0, 2, 'accept'], [0, 2, 'accepted']);
 	}
 
 	/** The new memory may vote for what replica 0 proposes, and replica 1 takes over. */

@@ -26,8 +26,10 @@ export type Scope = Bounds & {
 	 * leads view 1 with replica 0, and knows nothing of it. admission: replica 2 lost its directory and began anew; its
 	 * admission is decided by the votes of the other two, and replica 0 alone has heard of that. returned: then replica
 	 * 2 heard of it, replica 0 proposes ada's message, and replica 1, which has not heard, asks for promises in view 1.
+	 * promised: replica 0 alone holds what it proposes in view 0; replica 1 leads view 1 with the promise of replica 2, which
+	 * then lost its directory and began anew, and has heard of view 0 alone.
 	 */
-	readonly from: 'nothing' | 'sessions' | 'vote' | 'admission' | 'returned';
+	readonly from: 'nothing' | 'sessions' | 'vote' | 'admission' | 'returned' | 'promised';
 	/** A machine that writes does nothing else before the write has ended, unless it crashes; or all else as well. */
 	readonly writes: 'first' | 'beside';
 };
@@ -70,6 +72,8 @@ const quick = {
 	admission: {...none, from: 'admission', crashes: 1, beats: 1},
 	/** Its old memory comes back while another primary takes over. */
 	returned: {...none, from: 'returned', says: [0, 1], views: 2, exchanges: 1},
+	/** What an older memory had promised, the new one does not know. */
+	promised: {...none, from: 'promised', says: [1, 0], views: 2},
 } as const satisfies Record<string, Scope>;
 
 /** As far as patience goes. */
@@ -94,6 +98,17 @@ const long = {
 		crashes: 1,
 		losses: 1,
 		exchanges: 2,
+	},
+	/** The same, and more that may go wrong. */
+	promises: {
+		...none,
+		from: 'promised',
+		says: [1, 0],
+		views: 3,
+		doubts: 2,
+		crashes: 1,
+		losses: 1,
+		exchanges: 1,
 	},
 	/** All of it. */
 	all: {

@@ -27,7 +27,7 @@ export class Links {
 	readonly slow = new Map<string, number>();
 	/** Messages of which somebody wants that they do not arrive as others do. */
 	doomed: Doom[] = [];
-	#held: (() => void)[] = [];
+	#held: (Omit<Doom, 'fate'> & {readonly deliver: () => void})[] = [];
 	/** How many messages of each type were sent. */
 	readonly sent = new Map<Message['type'], number>();
 	readonly #world: World;
@@ -133,10 +133,11 @@ export class Links {
 		}
 	}
 
-	/** Lets go what was held. */
-	release(): void {
-		for (const deliver of this.#held) deliver();
-		this.#held = [];
+	/** Lets go what was held, all of it or what `isMeant`. */
+	release(isMeant: (held: Omit<Doom, 'fate'>) => boolean = () => true): void {
+		const released = this.#held.filter(isMeant);
+		this.#held = this.#held.filter(held => !released.includes(held));
+		for (const {deliver} of released) deliver();
 	}
 
 	#isDoomed(from: ReplicaId, to: ReplicaId, message: Message, copy: Copy): boolean {
@@ -144,7 +145,8 @@ export class Links {
 		const doom = this.doomed.find(each => each.type === type && each.from === from && each.to === to);
 		if (!doom) return false;
 		if (doom.fate !== 'always lost') this.doomed = this.doomed.filter(each => each !== doom);
-		if (doom.fate === 'held') this.#held.push(() => this.#deliver(from, to, copy, 1));
+		if (doom.fate === 'held')
+			this.#held.push({type, from, to, deliver: () => this.#deliver(from, to, copy, 1)});
 		this.#world.trace.add('replica', () => `${type} from r${from} to r${to} is ${doom.fate}`);
 		return true;
 	}

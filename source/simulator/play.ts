@@ -26,7 +26,7 @@ export class PlayError extends Error {
  *   wipe ID              its directory is gone; `begin anew ID` gives it another, `put back ID` the one before
  *   cut A>B · cut A-B · mend A>B · mend A-B · isolate ID · rejoin ID · heal
  *   lose TYPE A>B        the next message of this type on this link; `lose every TYPE A>B` until `heal`
- *   hold TYPE A>B        keeps it, until `release` lets all go that is held
+ *   hold TYPE A>B        keeps it, until `release` lets all go that is held, or `release TYPE A>B` what is meant
  *   loss P %             of all messages
  *   order skip SLOT      to whoever leads
  *   show KIND · hide KIND   message, disk; the others are shown from the beginning
@@ -78,6 +78,11 @@ const directions: readonly Direction[] = [
 	[/^lose every (\w+) (\d)>(\d)$/, (stage, ...link) => stage.doom('always lost', link)],
 	[/^hold (\w+) (\d)>(\d)$/, (stage, ...link) => stage.doom('held', link)],
 	[/^release$/, stage => stage.world.links.release()],
+	[
+		/^release (\w+) (\d)>(\d)$/,
+		({world}, type, from, to) =>
+			world.links.release(held => held.type === type && `${held.from}>${held.to}` === `${from}>${to}`),
+	],
 	[/^loss (\d+) %$/, (stage, percent) => stage.change({loss: Number(percent) / 100})],
 	[/^order skip (\d+)$/, (stage, slot) => stage.leader().host.skip(Number(slot))],
 	[/^(show|hide) (message|disk)$/, (stage, verb, kind) => stage.show(kind as Kind, verb === 'show')],

@@ -88,6 +88,13 @@ const unsafe: readonly Mutant[] = [
 		'',
 	),
 	core(
+		'a new memory votes where its older one had promised not to',
+		'play promise-of-an-older-memory',
+		'replica',
+		'if (message.epoch < this.membership.admittedAt(this.options.id)) return;',
+		'',
+	),
+	core(
 		'promises of replaced memories count',
 		'seed 684',
 		'proposer',
