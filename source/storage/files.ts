@@ -1,6 +1,7 @@
 import {close, fdatasync, fsync, open as openFile, writeSync} from 'node:fs';
 import {open, readdir, readFile, rename, unlink} from 'node:fs/promises';
 import {dirname} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {promisify} from 'node:util';
 import {Failure} from '../failure.ts';
 
@@ -38,7 +39,7 @@ export const realFiles: Files = {
 		done(null, written);
 	},
 	fdatasync,
-	create: path => promisify(openFile)(path, 'w', 0o600),
+	create: path => whenAllowed(() => promisify(openFile)(path, 'w', 0o600)),
 	close: promisify(close),
 	fsync: promisify(fsync),
 	rename,
@@ -71,7 +72,7 @@ export const realReader: Reader = {list: path => readdir(path), read: path => re
 
 /** A new name in a directory survives a crash only after this. */
 export async function syncDirectory(path: string): Promise<void> {
-	const handle = await open(path, 'r');
+	const handle = await whenAllowed(() => open(path, 'r'));
 	try {
 		await handle.sync();
 	} finally {
@@ -89,7 +90,7 @@ export async function writeAtomically(path: string, text: string | Buffer): Prom
 
 /** What the file holds survives a crash; that it has this name does not yet. Mode 0600. */
 export async function writeDurably(path: string, content: string | Buffer): Promise<void> {
-	const handle = await open(path, 'w', 0o600);
+	const handle = await whenAllowed(() => open(path, 'w', 0o600));
 	try {
 		await handle.writeFile(content);
 		await handle.sync();
@@ -97,6 +98,27 @@ export async function writeDurably(path: string, content: string | Buffer): Prom
 		await handle.close();
 	}
 }
+
+/** How long a file waits while the process has as many open as it may, in milliseconds, and how often it tries. */
+const patienceMs = 10_000;
+const retryMs = 50;
+
+/**
+ * Opens a file that will be written. Strangers may hold all that the process is
+ * allowed to have open, until they are sent away. That is no failure of the
+ * disk, as nothing was written yet: the file waits.
+ */
+async function whenAllowed<Handle>(open: () => Promise<Handle>): Promise<Handle> {
+	for (const end = performance.now() + patienceMs; ; await sleep(retryMs)) {
+		try {
+			return await open();
+		} catch (error) {
+			if (!tooMany.has(codeOf(error) ?? '') || performance.now() > end) throw error;
+		}
+	}
+}
+
+const tooMany = new Set(['EMFILE', 'ENFILE']);
 
 /** Error objects are judged by what they carry: those of another realm are no instances of this one's Error. */
 export const codeOf = (error: unknown): string | undefined =>
