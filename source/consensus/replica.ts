@@ -494,11 +494,12 @@ export class Replica {
 	#onAdmitted(slot: Slot, replica: ReplicaId) {
 		const {id} = this.options;
 		this.#asking.delete(replica);
-		const isReplaced = replica === id && this.membership.standing === 'replaced';
+		const {standing} = this.membership;
 		const who = replica === id ? 'this replica' : `r${replica}`;
-		const text = isReplaced ? 'another memory takes the place of this one' : `${who} takes part again`;
+		const isOther = replica === id && standing !== 'member';
+		const text = isOther ? 'another memory takes the place of this one' : `${who} takes part again`;
 		// A primary that was replaced may have led until now.
-		if (isReplaced) this.proposer.retire();
+		if (isOther) this.proposer.retire();
 		// Who takes part counts as one that remembers, also after a crash: so the admission is on disk, which a
 		// decision alone need not be, before anybody hears of it. This entry waits for all before it.
 		else if (replica === id && this.view !== noView) this.acceptor.restateView();

@@ -22,6 +22,8 @@ export const strikes = {
 		'a replica dies, and its directory is gone: it must never vote again, or be admitted with a new one',
 	'damaged directory': 'a replica dies, and a bit of its memory has turned: as if it was gone',
 	'old directory': 'a directory that was lost is found and put back, in place of the one that was begun anew',
+	'lost promise':
+		'a replica that promised a candidate loses its directory at once, begins anew, and hears for a while only who led before',
 	'early return':
 		'while it is being decided that a replica takes part with a new memory, the old one is put back, and later the new one again',
 	'missed admission':

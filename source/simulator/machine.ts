@@ -128,12 +128,19 @@ export class Machine {
 	}
 
 	/**
-	 * The directory before this one is found, and put where it was; false if there was none. One that was never
-	 * admitted may still be, in place of the one that is put away now: which of the two is lost nobody could say.
+	 * There is a directory before this one, and it counts or will find out that it does not. One that never learned
+	 * that it was admitted may be admitted again, in place of the one that is put away for it: which of the two is
+	 * lost nobody could say.
 	 */
+	get hasFormer(): boolean {
+		const found = this.#former;
+		return found !== undefined && (!found.isNewcomer || this.#world.checker.hasTakenPart(found.incarnation));
+	}
+
+	/** The directory before this one is found, and put where it was; false if there was none. */
 	putBack(): boolean {
 		const found = this.#former;
-		if (!found || (found.isNewcomer && !this.#world.checker.wasAdmitted(found.incarnation))) return false;
+		if (!found) return false;
 		this.#world.crash(this.id);
 		if (this.#world.checker.admittedAt(this.id) > 0) this.#world.see('a replaced memory came back');
 		this.#former = this.#memory;
@@ -148,7 +155,8 @@ export class Machine {
 		const delay = () => this.#world.random.between(...this.#world.faults.write) * this.slowness;
 		const disk = new MemoryDisk((time, run) => this.later(time, run), delay, 10 * tick);
 		const number = this.#memories++;
-		const incarnation = `${this.id}${number}`.padStart(32, '0');
+		// Apart, or the tenth memory of replica 0 would have the name of the first one of replica 1.
+		const incarnation = `${this.id}${String(number).padStart(4, '0')}`.padStart(32, '0');
 		if (!isNewcomer) this.#world.checker.onMemory(this.id, incarnation, false);
 		return {number, incarnation, isNewcomer, disk, checkpoint: undefined};
 	}

@@ -118,6 +118,31 @@ const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean
 
 	'old directory': (world, machine) => exchange(world, machine),
 
+	'lost promise'(world) {
+		const {machines, links, random, view} = world;
+		const before = machines.find(({replica}) => replica?.proposer.phase === 'leading' && replica.view < view);
+		const candidate = machines.find(
+			({replica}) => replica?.view === view && replica.proposer.phase !== 'idle',
+		);
+		const promised = machines.filter(each => each !== candidate && each.replica?.view === view);
+		if (!before || !candidate || promised.length === 0) return false;
+		const machine = random.pick(promised);
+		if (machine.isRuined || (!machine.isLost && lostOf(world) + 1 > (world.replicas - 1) / 2)) return false;
+		world.crash(machine.id);
+		machine.ruin();
+		soon(world, random.between(1, 50), () => machine.beginAnew());
+		// It speaks to the others, and hears of their view when it is over; and of the view before for long.
+		const others = world.ids.filter(id => id !== machine.id && id !== before.id);
+		links.sever(others, [machine.id]);
+		const link = `${before.id}>${machine.id}`;
+		links.slow.set(link, 30);
+		soon(world, random.between(100, 400), () => {
+			links.mend(others, [machine.id]);
+			links.slow.delete(link);
+		});
+		return undefined;
+	},
+
 	'early return'(world) {
 		const missed = openAdmission(world);
 		if (!missed || exchange(world, missed.subject, 100) === false) return false;
@@ -315,7 +340,8 @@ function ruin(world: World, machine: Machine): boolean | undefined {
 function exchange(world: World, machine: Machine, latest?: number): boolean | undefined {
 	// What is put away meanwhile counts as lost.
 	const isEnough = machine.isLost || lostOf(world) + 1 <= (world.replicas - 1) / 2;
-	if (!isEnough || !machine.putBack()) return false;
+	if (!isEnough || !machine.hasFormer) return false;
+	machine.putBack();
 	return startLater(world, machine, latest);
 }
 

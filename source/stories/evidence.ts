@@ -177,9 +177,9 @@ function* hashesAgree({samples}: Evidence): Generator<Finding> {
 /** A view is a promise: no replica ever goes back, not even over a kill -9 (rule R1). */
 function* viewsNeverFall({samples, ordeals}: Evidence): Generator<Finding> {
 	const views = new Map<ReplicaId, View>();
-	const wipes = ordeals.filter(({kind}) => kind === 'wipe' || kind === 'readmit');
+	const wipes = ordeals.filter(({kind}) => ['wipe', 'readmit', 'exchange'].includes(kind));
 	for (const {at, status} of samples) {
-		// What comes after a wipe has nothing to remember, and must be kept from everything else; so must one that begins anew.
+		// Another memory, or none, has other views; what keeps it from the others is judged elsewhere.
 		while (wipes[0] !== undefined && wipes[0].at < at) views.delete(subjectOf(wipes.shift()!));
 		const before = views.get(status.id) ?? -1;
 		if (status.view < before)

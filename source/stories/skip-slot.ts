@@ -27,6 +27,9 @@ export const skipSlot: Story = {
 				await begin(stage);
 				for (let round = 1; round <= rounds; round++) {
 					await stage.restartAll();
+					// Who has just come back would not hear of slots behind the hole, as nobody says them again.
+					await stage.growth(50, 15);
+					for (const id of stage.alive) await stage.caughtUp(id);
 					const skip = await leaveOut(stage);
 					await stage.kill(skip.primary);
 					await end(stage, skip.slot);

@@ -82,7 +82,7 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'a vote before it is known who was admitted',
-		'seed 1475',
+		'play replaced-comes-back',
 		'replica',
 		'if (message.epoch > this.learner.through) return;',
 		'',
@@ -96,7 +96,7 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'promises of replaced memories count',
-		'seed 684',
+		'play replaced-promise',
 		'proposer',
 		'admitted >= admittedAt(id)',
 		'admitted >= 0',
