@@ -86,6 +86,21 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		replicas: 3,
 		why: 'the world waited for a learner that had been admitted without its knowledge, and replaced: no fault of the core',
 	},
+	{
+		seed: 272676,
+		mix: 'memories',
+		variant: 'narrow',
+		replicas: 3,
+		why: 'a memory that never learned that it was admitted was admitted again, in place of one that the world counted on',
+	},
+	{
+		seed: 2427,
+		mix: 'memories',
+		variant: 'tight',
+		replicas: 3,
+		why: 'two memories had one name, so the world took a learner for one that counts, and lost two of three',
+	},
+	{seed: 3622, mix: 'memories', variant: 'crowded', replicas: 3, why: 'the same'},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
