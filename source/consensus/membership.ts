@@ -52,10 +52,6 @@ export class Membership {
 		return Math.max(0, ...this.#admitted.map(({slot}) => slot));
 	}
 
-	isAdmitted(replica: ReplicaId, incarnation: string): boolean {
-		return latestOf(this.#admitted, replica)?.incarnation === incarnation;
-	}
-
 	/** It would end the memory of this very replica, whose own vote must not be among those that decide it. */
 	isOwnEnd({admission}: Value): boolean {
 		const {id, incarnation} = this.#options;
@@ -73,7 +69,7 @@ export class Membership {
 	install(admitted: readonly Admitted[]) {
 		const {id, incarnation} = this.#options;
 		this.#admitted = admitted;
-		this.#wasAdmitted ||= this.isAdmitted(id, incarnation);
+		this.#wasAdmitted ||= latestOf(admitted, id)?.incarnation === incarnation;
 	}
 
 	/** As admittedAt, if these were decided as well, in slots above what is delivered. */

@@ -170,7 +170,7 @@ test('an admission has an effect only behind the one that it follows', () => {
 	const membership = new Membership({...options, id: 0}, []);
 	expect(membership.onDelivered(4, admitting(2, second))).toBe(true);
 	expect(membership.onDelivered(5, admitting(2, third))).toBe(false);
-	expect(membership.isAdmitted(2, second)).toBe(true);
+	expect(membership.admittedAt(2)).toBe(4);
 	expect(membership.onDelivered(6, admitting(2, third, 4))).toBe(true);
 	expect([membership.admittedAt(2), membership.epoch]).toEqual([6, 6]);
 	const open = new Map([[7, {view: 0, slot: 7, value: admitting(2, first, 6)}]]);
