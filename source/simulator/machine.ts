@@ -129,12 +129,14 @@ export class Machine {
 
 	/**
 	 * There is a directory before this one, and it counts or will find out that it does not. One that never learned
-	 * that it was admitted may be admitted again, in place of the one that is put away for it: which of the two is
-	 * lost nobody could say.
+	 * that it was admitted may be admitted again, in place of a later one: which of the two is lost nobody could say.
 	 */
 	get hasFormer(): boolean {
 		const found = this.#former;
-		return found !== undefined && (!found.isNewcomer || this.#world.checker.hasTakenPart(found.incarnation));
+		if (!found?.isNewcomer) return found !== undefined;
+		const {checker} = this.#world;
+		const isLatest = found.number === this.#memories - 1;
+		return checker.hasTakenPart(found.incarnation) || (isLatest && checker.wasAdmitted(found.incarnation));
 	}
 
 	/** The directory before this one is found, and put where it was; false if there was none. */

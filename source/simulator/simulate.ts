@@ -69,7 +69,7 @@ const mixes = {
 			'lost directory': 0.003,
 			'damaged directory': 0.0005,
 			'old directory': 0.002,
-			'lost promise': 0.03,
+			'lost promise': 0.01,
 			'early return': 0.03,
 			'missed admission': 0.1,
 			cut: 0.0005,
