@@ -61,7 +61,7 @@ export class Acceptor {
 	 * decided: a primary that missed the decision learns of it only from here.
 	 * A long report comes in pages, for each of which the primary asks.
 	 */
-	onPrepare(primary: ReplicaId, from: Slot) {
+	onPrepare(primary: ReplicaId, from: Slot, delivered: Slot) {
 		if (this.#membership.standing !== 'member') return;
 		// What an older memory of ours had accepted was decided before this slot, or never will be.
 		const admitted = this.#membership.admittedAt(this.#options.id);
@@ -83,6 +83,7 @@ export class Acceptor {
 			accepted,
 			since: Math.max(this.since, admitted),
 			admitted,
+			delivered,
 		});
 	}
 

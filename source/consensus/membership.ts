@@ -21,17 +21,19 @@ export class Membership {
 	#admitted: readonly Admitted[] = [];
 	/** This memory has been admitted, and so cannot be waiting for that. */
 	#wasAdmitted = false;
+	/** See epoch. */
+	#epoch: Slot = 0;
 	readonly #options: Options;
 
-	/** `admitted`: as of the checkpoint at which this life begins. */
-	constructor(options: Options, admitted: readonly Admitted[]) {
+	/** `admitted` and `since`: of the checkpoint at which this life begins, and its slot. */
+	constructor(options: Options, admitted: readonly Admitted[], since: Slot) {
 		this.#options = options;
-		this.install(admitted);
+		this.install(admitted, since);
 	}
 
 	/** See Replica. */
 	get imprint(): unknown {
-		return [this.#admitted, this.#wasAdmitted];
+		return [this.#admitted, this.#wasAdmitted, this.#epoch];
 	}
 
 	/** What this replica is to the others. Who is replaced says nothing any more. */
@@ -47,9 +49,12 @@ export class Membership {
 		return latestOf(this.#admitted, replica)?.slot ?? 0;
 	}
 
-	/** The latest slot that admitted somebody, of those delivered; 0 if none did. */
+	/**
+	 * The latest slot, of those delivered, that may have held an admission, be it one that came too late; 0 if none did.
+	 * A checkpoint does not tell of those that came too late: it may have held one itself.
+	 */
 	get epoch(): Slot {
-		return Math.max(0, ...this.#admitted.map(({slot}) => slot));
+		return this.#epoch;
 	}
 
 	/** It would end the memory of this very replica, whose own vote must not be among those that decide it. */
@@ -61,14 +66,17 @@ export class Membership {
 
 	/** True if it admitted somebody. */
 	onDelivered(slot: Slot, value: Value): boolean {
+		if (!value.admission) return false;
 		const before = this.#admitted;
-		this.install(admit(before, slot, value));
+		this.install(admit(before, slot, value), slot);
 		return this.#admitted !== before;
 	}
 
-	install(admitted: readonly Admitted[]) {
+	/** `slot`: up to which this is so. */
+	install(admitted: readonly Admitted[], slot: Slot) {
 		const {id, incarnation} = this.#options;
 		this.#admitted = admitted;
+		this.#epoch = Math.max(this.#epoch, slot);
 		this.#wasAdmitted ||= latestOf(admitted, id)?.incarnation === incarnation;
 	}
 

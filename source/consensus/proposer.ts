@@ -27,6 +27,8 @@ type Report = {
 	since: Slot;
 	/** Which memory of the acceptor it is; see Promised. */
 	readonly admitted: Slot;
+	/** How far it knew the log, with its last page. */
+	delivered: Slot;
 };
 
 /**
@@ -105,16 +107,17 @@ export class Proposer {
 		this.#effects.broadcast({type: 'prepare', view, from: first});
 	}
 
-	onPromise(from: ReplicaId, {accepted, from: first, until, since, admitted}: Promised) {
+	onPromise(from: ReplicaId, {accepted, from: first, until, since, admitted, delivered}: Promised) {
 		if (this.phase !== 'preparing') return;
 		const known = this.#reports.get(from);
 		const isNewer = known === undefined || admitted > known.admitted;
-		const report = isNewer ? {accepted: [], next: this.#first, since: 0, admitted} : known;
+		const report = isNewer ? {accepted: [], next: this.#first, since: 0, admitted, delivered} : known;
 		// Pages are taken in order; one that was taken already, or comes too early, says nothing new.
 		if (report.next === null || first !== report.next || admitted !== report.admitted) return;
 		this.#reports.set(from, report);
 		report.accepted.push(...accepted);
 		report.next = until;
+		report.delivered = delivered;
 		report.since = Math.max(report.since, since);
 		if (until !== null) {
 			this.#effects.send(from, {type: 'prepare', view: this.#view, from: until});
@@ -220,13 +223,16 @@ export class Proposer {
 		this.#late = this.#next;
 	}
 
-	/** Of each slot that is reported, the proposal of the highest view. */
+	/** Of each slot that is reported, the proposal of the highest view; but no admission that was overtaken. */
 	#openOf(reports: readonly Report[]): ReadonlyMap<Slot, Proposal> {
 		const open = new Map<Slot, Proposal>();
 		for (const proposal of reports.flatMap(({accepted}) => accepted)) {
 			const best = open.get(proposal.slot);
 			if (!best || proposal.view > best.view) open.set(proposal.slot, proposal);
 		}
+
+		for (const {slot, view, value} of [...open.values()])
+			if (value.admission && isOvertaken(slot, view, reports)) open.delete(slot);
 
 		return open;
 	}
@@ -316,4 +322,18 @@ export class Proposer {
 	) {
 		this.#effects.note({kind, view: this.#view, text, ...(slot === undefined ? {} : {slot})});
 	}
+}
+
+/**
+ * Somebody accepted what a later view proposed behind this admission, without
+ * having delivered it. So it was not decided: that later primary would have
+ * known it, and nobody votes behind an admission that he has not delivered. Nor
+ * may it be any more, as the memory that it replaces may have voted there too,
+ * and the new one would not know of that (rule R12).
+ */
+function isOvertaken(admission: Slot, view: View, reports: readonly Report[]): boolean {
+	return reports.some(
+		({accepted, delivered}) =>
+			delivered < admission && accepted.some(later => later.slot > admission && later.view > view),
+	);
 }

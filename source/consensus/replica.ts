@@ -64,7 +64,7 @@ export class Replica {
 	constructor(options: Options, entries: Iterable<Entry>, since: Slot, admitted: readonly Admitted[] = []) {
 		this.options = options;
 		this.#effects = new Effects();
-		this.membership = new Membership(options, admitted);
+		this.membership = new Membership(options, admitted, since);
 		this.acceptor = new Acceptor(this.membership, options, this.#effects, since);
 		this.learner = new Learner(this.acceptor, options, this.#effects);
 		this.proposer = new Proposer(this.membership, this.learner, options, this.#effects);
@@ -92,11 +92,13 @@ export class Replica {
 		return this.#toldHole === 0 ? null : this.#toldHole;
 	}
 
-	/** The one door. What the entries told is delivered with the first step. */
+	/** The one door. */
 	step(input: Input): Output {
 		if ('now' in input) this.#effects.now = input.now;
 		const {view} = this;
 		const {isDoubting} = this.suspicion;
+		// What the entries told, before anybody is told how far this replica is.
+		this.#deliver();
 		this.#take(input);
 		this.#deliver();
 		this.proposer.leadWhenReady();
@@ -223,7 +225,7 @@ export class Replica {
 			case 'heartbeat':
 				return this.#onHeartbeat(from, message);
 			case 'prepare':
-				if (isPrimary) this.acceptor.onPrepare(from, message.from);
+				if (isPrimary) this.acceptor.onPrepare(from, message.from, this.learner.through);
 				return;
 			case 'promise':
 				return this.proposer.onPromise(from, message);
@@ -415,7 +417,7 @@ export class Replica {
 
 	#onInstall(slot: Slot, admitted: readonly Admitted[]) {
 		if (slot <= this.learner.through) return;
-		this.membership.install(admitted);
+		this.membership.install(admitted, slot);
 		this.learner.install(slot);
 		this.acceptor.forget(slot);
 		for (const open of this.proposer.open.keys()) if (open <= slot) this.proposer.onDecided(open);

@@ -82,6 +82,8 @@ export type Promised = {
 	readonly since: Slot;
 	/** The slot that admitted this memory of the acceptor; 0 if it is its first. */
 	readonly admitted: Slot;
+	/** Up to this slot the acceptor has delivered the log. */
+	readonly delivered: Slot;
 };
 
 /** Phase 2a. */

@@ -55,7 +55,16 @@ function rowOf(message: Message): readonly unknown[] {
 			return [type, message.view, message.from];
 		case 'promise': {
 			const accepted = message.accepted.map(({view, slot, value}) => [view, slot, encodeValue(value)]);
-			return [type, message.view, message.from, message.until, accepted, message.since, message.admitted];
+			return [
+				type,
+				message.view,
+				message.from,
+				message.until,
+				accepted,
+				message.since,
+				message.admitted,
+				message.delivered,
+			];
 		}
 		case 'accept':
 			return [type, message.view, message.slot, encodeValue(message.value), message.epoch];
@@ -83,7 +92,7 @@ function rowOf(message: Message): readonly unknown[] {
 
 function readMessage(row: unknown): Message | undefined {
 	if (!Array.isArray(row)) return undefined;
-	const [type, one, two, three, four, five, six] = row as unknown[];
+	const [type, one, two, three, four, five, six, seven] = row as unknown[];
 	switch (type) {
 		case 'heartbeat':
 			if (row.length !== 5 || !(isView(one) || one === -1) || !isCount(two)) return undefined;
@@ -93,11 +102,22 @@ function readMessage(row: unknown): Message | undefined {
 			if (row.length !== 3 || !isView(one) || !isSlot(two)) return undefined;
 			return {type, view: one, from: two};
 		case 'promise': {
-			if (row.length !== 7 || !isView(one) || !isSlot(two)) return undefined;
-			if (!isCount(five) || !isCount(six)) return undefined;
+			if (row.length !== 8 || !isView(one) || !isSlot(two)) return undefined;
+			if (!isCount(five) || !isCount(six) || !isCount(seven)) return undefined;
 			if (three !== null && !isSlot(three)) return undefined;
 			const accepted = readList(four, readProposal);
-			return accepted && {type, view: one, from: two, until: three, accepted, since: five, admitted: six};
+			return (
+				accepted && {
+					type,
+					view: one,
+					from: two,
+					until: three,
+					accepted,
+					since: five,
+					admitted: six,
+					delivered: seven,
+				}
+			);
 		}
 		case 'accept': {
 			if (row.length !== 5 || !isCount(four)) return undefined;

@@ -11,7 +11,16 @@ test('a view is written before anybody hears of it', () => {
 	expect(writes).toEqual([{type: 'view', view: 0}]);
 	expect(messages).toContainEqual({
 		to: 0,
-		message: {type: 'promise', view: 0, from: 1, until: null, accepted: [], since: 0, admitted: 0},
+		message: {
+			type: 'promise',
+			view: 0,
+			from: 1,
+			until: null,
+			accepted: [],
+			since: 0,
+			admitted: 0,
+			delivered: 0,
+		},
 	});
 });
 
@@ -49,6 +58,7 @@ test('a promise reports for each slot the proposal of the highest view, and none
 			accepted: [{view: 3, slot: 2, value: two}],
 			since: 0,
 			admitted: 0,
+			delivered: 0,
 		},
 	]);
 });

@@ -120,7 +120,16 @@ export class Door {
 		this.campaign(view);
 		const from = this.replica.learner.through + 1;
 		const other = (this.#id + 1) % 3;
-		return this.hear(other, {type: 'promise', view, from, until: null, accepted, since, admitted: 0});
+		return this.hear(other, {
+			type: 'promise',
+			view,
+			from,
+			until: null,
+			accepted,
+			since,
+			admitted: 0,
+			delivered: 0,
+		});
 	}
 
 	#step(input: Input): this {

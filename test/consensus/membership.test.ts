@@ -147,6 +147,7 @@ test('a candidate does not count the promise of a memory that was replaced, and 
 		accepted: [],
 		since: 0,
 		admitted: 0,
+		delivered: 0,
 	};
 	door.hear(2, promise);
 	expect(door.replica.status().role).toBe('candidate');
@@ -162,12 +163,21 @@ test('who is to be replaced does not lead', () => {
 	door.campaign(1);
 	const open = [{view: 0, slot: 1, value: admitting(1, second)}];
 	for (const from of [0, 2])
-		door.hear(from, {type: 'promise', view: 1, from: 1, until: null, accepted: open, since: 0, admitted: 0});
+		door.hear(from, {
+			type: 'promise',
+			view: 1,
+			from: 1,
+			until: null,
+			accepted: open,
+			since: 0,
+			admitted: 0,
+			delivered: 0,
+		});
 	expect(door.replica.status().role).toBe('candidate');
 });
 
 test('an admission has an effect only behind the one that it follows', () => {
-	const membership = new Membership({...options, id: 0}, []);
+	const membership = new Membership({...options, id: 0}, [], 0);
 	expect(membership.onDelivered(4, admitting(2, second))).toBe(true);
 	expect(membership.onDelivered(5, admitting(2, third))).toBe(false);
 	expect(membership.admittedAt(2)).toBe(4);
@@ -180,11 +190,11 @@ test('an admission has an effect only behind the one that it follows', () => {
 
 test('it goes on from a checkpoint, its own or a fetched one', () => {
 	const admitted = [{replica: 2, incarnation: second, slot: 4}];
-	expect(new Membership({...options, id: 2, ...newcomer}, admitted).standing).toBe('member');
-	expect(new Membership({...options, id: 2}, admitted).standing).toBe('replaced');
-	const learner = new Membership({...options, id: 2, ...newcomer}, []);
-	learner.install(admitted);
+	expect(new Membership({...options, id: 2, ...newcomer}, admitted, 9).standing).toBe('member');
+	expect(new Membership({...options, id: 2}, admitted, 9).standing).toBe('replaced');
+	const learner = new Membership({...options, id: 2, ...newcomer}, [], 0);
+	learner.install(admitted, 4);
 	expect(learner.standing).toBe('member');
-	learner.install([{replica: 2, incarnation: third, slot: 9}]);
+	learner.install([{replica: 2, incarnation: third, slot: 9}], 9);
 	expect(learner.standing).toBe('replaced');
 });

@@ -54,7 +54,15 @@ test('a primary below somebody’s checkpoint catches up before it leads, and fi
 test('a promise that tells of a checkpoint is not waited for, if there are enough without it', () => {
 	const door = new Door(1);
 	door.campaign(1);
-	const promise = {type: 'promise', view: 1, from: 1, until: null, accepted: [], admitted: 0} as const;
+	const promise = {
+		type: 'promise',
+		view: 1,
+		from: 1,
+		until: null,
+		accepted: [],
+		admitted: 0,
+		delivered: 0,
+	} as const;
 	door.hear(2, {...promise, since: 9});
 	expect(door.replica.status().role).toBe('candidate');
 	door.hear(0, {...promise, since: 0});
@@ -71,6 +79,7 @@ test('a promise counts when all of its pages are there', () => {
 		accepted: [{view: 0, slot: 1, value: one}],
 		since: 0,
 		admitted: 0,
+		delivered: 0,
 	} as const;
 	door.hear(1, {...first, until: 2});
 	expect(door.replica.status().role).toBe('candidate');

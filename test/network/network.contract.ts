@@ -50,6 +50,7 @@ export function networkContract(meet: () => Promise<Neighbourhood>) {
 				accepted: [{view: 0, slot: 3, value}],
 				since: 2,
 				admitted: 1,
+				delivered: 2,
 			},
 			{type: 'accept', view: 1, slot: 3, value, epoch: 2},
 			{type: 'accepted', view: 1, slot: 3},

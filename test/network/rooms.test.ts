@@ -205,7 +205,7 @@ describe('who does not fit is refused, with one line, and the others go on', () 
 		['its own id', hello => ({...hello, id: 0}), /replica 0, which is none of the others/],
 		['an id that does not exist', hello => ({...hello, id: 3}), /replica 3, which is none/],
 		["another's id than it proves", hello => ({...hello, id: 2}), /cannot prove/],
-		['another release', hello => ({...hello, version: 3}), /speaks version 3 of the protocol, not 2/],
+		['another release', hello => ({...hello, version: 99}), /speaks version 99 of the protocol, not 3/],
 		['another release in another form', () => ({version: 7, hi: true}), /speaks version 7/],
 		['the proof of a server', ({proof: _, ...hello}) => ({...hello, proof: '0'.repeat(64)}), /cannot prove/],
 		['a proof in a list', hello => ({...hello, proof: [hello.proof]}), /does not speak as a replica/],
@@ -451,7 +451,7 @@ describe('hostile frames', () => {
 						socket.send(`42${JSON.stringify(nonsense[(server.dialed + slot) % nonsense.length])}`);
 						socket.send(`42${JSON.stringify(['message', encode([vote(slot)])])}`);
 					}
-					socket.send('42["message",[["promise",1,1,null,[],0,0,0]]]');
+					socket.send('42["message",[["promise",1,1,null,[],0,0,0,0]]]');
 					socket.send(`42${JSON.stringify(['message', encode([vote(3)])])}`);
 				}
 			});
@@ -698,7 +698,7 @@ function garbage(count: number): Array<string | Buffer> {
 			deep,
 			`${deep}${']'.repeat(15_000)}`,
 			'{"__proto__":{"role":"replica"}}',
-			'{"version":2,"role":"replica","id":1,"nonce":[],"proof":{}}',
+			'{"version":3,"role":"replica","id":1,"nonce":[],"proof":{}}',
 			'{"_placeholder":true,"num":0}',
 			JSON.stringify('\u0000\ud800'),
 			JSON.stringify(bytes().toString('latin1')),

@@ -95,6 +95,13 @@ const unsafe: readonly Mutant[] = [
 		'',
 	),
 	core(
+		'an admission that was overtaken is proposed again',
+		'play overtaken-admission',
+		'proposer',
+		'if (value.admission && isOvertaken(slot, view, reports)) open.delete(slot);',
+		'',
+	),
+	core(
 		'promises of replaced memories count',
 		'play replaced-promise',
 		'proposer',
