@@ -11,6 +11,7 @@ const shorter: Record<string, number> = {
 	'message-loss': 150,
 	'kill-loop': 70,
 	failover: 3,
+	'primary-dies-f-times': 2,
 	'all-down-all-up': 2,
 	'isolated-rejoin': 1,
 	'torn-tail': 2,
@@ -28,7 +29,7 @@ const needsTools = new Set(['slow-disk', 'full-disk', 'failed-sync', 'few-files'
 const facts: Record<string, Record<string, number>> = {
 	normal: {clientsAtOnce: 16, comparedReplicas: 3},
 	'primary-dies': {newLeader: 1, comparedReplicas: 2},
-	'primary-dies-f-times': {comparedReplicas: 4},
+	'primary-dies-f-times': {comparedReplicas: 3},
 	'skip-slot': {},
 	'message-loss': {},
 	'kill-loop': {kills: 70, comparedReplicas: 3},
@@ -71,6 +72,8 @@ const elsewhere: Record<string, string> = {
 	'cut-pair': 'test/simulation/simulation.test.ts',
 	constrained: 'test/simulation/simulation.test.ts',
 	chained: 'test/simulation/simulation.test.ts',
+	'quorum-loss': 'test/simulation/simulation.test.ts',
+	'one-way-primary': 'test/simulation/simulation.test.ts',
 };
 const played = stories
 	.map(({name}) => name)
