@@ -127,7 +127,7 @@ const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean
 		const promised = machines.filter(each => each !== candidate && each.replica?.view === view);
 		if (!before || !candidate || promised.length === 0) return false;
 		const machine = random.pick(promised);
-		if (machine.isRuined || (!machine.isLost && lostOf(world) + 1 > (world.replicas - 1) / 2)) return false;
+		if (machine.isRuined || !mayBeLost(world, machine)) return false;
 		world.crash(machine.id);
 		machine.ruin();
 		soon(world, random.between(1, 50), () => machine.beginAnew());
@@ -325,10 +325,8 @@ function mendLater(world: World): undefined {
 	soon(world, world.random.between(200, 1500), () => world.links.cut.clear());
 }
 
-/** No more than a minority: nothing is owed to those whose majority has lost its memory. */
 function ruin(world: World, machine: Machine): boolean | undefined {
-	if (machine.isRuined) return false;
-	if (!machine.isLost && lostOf(world) + 1 > (world.replicas - 1) / 2) return false;
+	if (machine.isRuined || !mayBeLost(world, machine)) return false;
 	world.crash(machine.id);
 	machine.ruin();
 	startLater(world, machine);
@@ -339,8 +337,7 @@ function ruin(world: World, machine: Machine): boolean | undefined {
 /** The directory before this one is put back, or the one after it again. */
 function exchange(world: World, machine: Machine, latest?: number): boolean | undefined {
 	// What is put away meanwhile counts as lost.
-	const isEnough = machine.isLost || lostOf(world) + 1 <= (world.replicas - 1) / 2;
-	if (!isEnough || !machine.hasFormer) return false;
+	if (!mayBeLost(world, machine) || !machine.hasFormer) return false;
 	machine.putBack();
 	return startLater(world, machine, latest);
 }
@@ -360,7 +357,9 @@ function openAdmission({machines}: World): {voter: ReplicaId; subject: Machine} 
 	return undefined;
 }
 
-const lostOf = ({machines}: World): number => machines.filter(({isLost}) => isLost).length;
+/** No more than a minority: nothing is owed to those whose majority has lost its memory. */
+const mayBeLost = ({machines, replicas}: World, machine: Machine): boolean =>
+	machine.isLost || machines.filter(({isLost}) => isLost).length + 1 <= (replicas - 1) / 2;
 
 /** From here on the core is well, and each of the others has something for ever. Returns what. */
 export function heal(world: World, core: readonly ReplicaId[]): string[] {
