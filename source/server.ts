@@ -47,6 +47,8 @@ import {Witnesses} from './witnesses.ts';
 const statusMs = 200;
 /** How often a replica repeats to the others what its state was at its last checkpoints. */
 const witnessMs = 1000;
+/** Whatever `checkpointBytes` is: of what is decided, so much may wait for a checkpoint. */
+const leastBacklogBytes = 8_388_608;
 const requestTimeouts = {headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000};
 /** Connections beside those of clients: of peers and administrators, and of whoever has not said yet what he wants. */
 const strangers = 1100;
@@ -537,12 +539,13 @@ export class Server implements Service {
 	/** A timer that was held up calls once, not once for each tick it missed: nobody is doubted for our own sleep. */
 	#tick() {
 		this.#host.tick();
-		const {membership} = this.#host.replica;
+		const {membership, learner} = this.#host.replica;
 		if (membership.standing === 'replaced')
 			return this.fail(replaced(this.#directory, this.id, membership.admittedAt(this.id)));
 		this.#door.weather(this.#weatherNow());
 		// What makes no line makes the journal grow, too: sessions that are opened, views that come to nothing.
-		const isDue = this.#journal.bytesSinceRotation > 2 * this.#cluster.checkpointBytes;
+		const isLong = this.#journal.bytesSinceRotation > 2 * this.#cluster.checkpointBytes;
+		const isDue = isLong || learner.isFull;
 		if (isDue && !this.#checkpointing)
 			this.#alone(() => this.#keep({...this.#chat.state(), bytes: this.#log.bytes}));
 	}
@@ -785,6 +788,8 @@ function coreOptions({cluster, id, skip}: ServerOptions, {memory}: ReplicaDirect
 		batchRequests: cluster.batchRequests,
 		batchBytes: cluster.batchBytes,
 		retainBytes: cluster.retainBytes,
+		// A checkpoint is begun at least at half of it. Less than the least is not worth waiting for.
+		backlogBytes: Math.max(leastBacklogBytes, 2 * cluster.checkpointBytes),
 		queueRequests: cluster.queueRequests,
 		skip,
 	};

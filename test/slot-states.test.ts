@@ -19,6 +19,7 @@ const options: Options = {
 	batchRequests: 1000,
 	batchBytes: 131_072,
 	retainBytes: 1_000_000,
+	backlogBytes: 1_000_000,
 	queueRequests: 1000,
 	skip: [],
 };

@@ -71,8 +71,8 @@ function admittedOf(rows: unknown, last: number): Admitted[] | undefined {
 		if (!Array.isArray(row) || row.length !== 3) return undefined;
 		const [replica, incarnation, slot] = row as unknown[];
 		if (!isCount(replica) || !isIncarnation(incarnation) || !isCount(slot) || slot > last) return undefined;
-		// In order of id, as they are made.
-		if (replica <= (admitted.at(-1)?.replica ?? -1)) return undefined;
+		// In the order of the log, as they are made.
+		if (slot <= (admitted.at(-1)?.slot ?? 0)) return undefined;
 		admitted.push({replica, incarnation, slot});
 	}
 

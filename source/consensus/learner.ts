@@ -16,6 +16,8 @@ export class Learner {
 	readonly decided = new Map<Slot, Value>();
 	/** Of the present view: who voted for a slot that is not decided yet. */
 	readonly #votes = new Map<Slot, Set<ReplicaId>>();
+	/** Size of what was delivered since the last checkpoint. */
+	#backlog = 0;
 	readonly #acceptor: Acceptor;
 	readonly #options: Options;
 	readonly #effects: Effects;
@@ -42,6 +44,15 @@ export class Learner {
 		return this.highest > this.through;
 	}
 
+	/**
+	 * So much was delivered since the last checkpoint that no more is taken
+	 * before there is another: else a replica whose disk is slower than those of
+	 * a majority would run out of memory, as all of it is kept until then.
+	 */
+	get isFull(): boolean {
+		return this.#backlog >= this.#options.backlogBytes;
+	}
+
 	/** The lowest holes, in order, at most `limit`. */
 	holes(limit: number): Slot[] {
 		const holes: Slot[] = [];
@@ -61,7 +72,7 @@ export class Learner {
 		return slot <= this.through || this.decided.has(slot);
 	}
 
-	/** See Replica. */
+	/** See Replica. The backlog follows from the rest. */
 	get imprint(): unknown {
 		const votes = [...this.#votes].map(([slot, voters]) => [slot, [...voters].sort()]);
 		return [this.through, this.highest, sorted(this.decided), votes.sort()];
@@ -107,6 +118,7 @@ export class Learner {
 			const value = this.decided.get(this.through + 1);
 			if (!value) return delivered;
 			this.through++;
+			this.#backlog += sizeOf(value);
 			this.#effects.deliver(this.through, value);
 			delivered.push(value);
 		}
@@ -133,6 +145,7 @@ export class Learner {
 		for (const voted of this.#votes.keys()) if (voted <= slot) this.#votes.delete(voted);
 		this.through = slot;
 		this.highest = Math.max(this.highest, slot);
+		this.#backlog = 0;
 	}
 
 	/**
@@ -149,5 +162,8 @@ export class Learner {
 		}
 
 		while (this.decided.delete(slot)) slot--;
+		this.#backlog = 0;
+		for (let kept = through + 1; kept <= this.through; kept++)
+			this.#backlog += sizeOf(this.decided.get(kept)!);
 	}
 }

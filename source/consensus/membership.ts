@@ -19,8 +19,6 @@ import type {Admitted, Options, Proposal, ReplicaId, Slot, Value} from './types.
  */
 export class Membership {
 	#admitted: readonly Admitted[] = [];
-	/** This memory has been admitted, and so cannot be waiting for that. */
-	#wasAdmitted = false;
 	/** See epoch. */
 	#epoch: Slot = 0;
 	readonly #options: Options;
@@ -33,7 +31,7 @@ export class Membership {
 
 	/** See Replica. */
 	get imprint(): unknown {
-		return [this.#admitted, this.#wasAdmitted, this.#epoch];
+		return [this.#admitted, this.#epoch];
 	}
 
 	/** What this replica is to the others. Who is replaced says nothing any more. */
@@ -41,7 +39,7 @@ export class Membership {
 		const {id, incarnation, isNewcomer} = this.#options;
 		const own = latestOf(this.#admitted, id);
 		if (own?.incarnation === incarnation || (!own && !isNewcomer)) return 'member';
-		return isNewcomer && !this.#wasAdmitted ? 'learner' : 'replaced';
+		return isNewcomer && !wasAdmitted(this.#admitted, id, incarnation) ? 'learner' : 'replaced';
 	}
 
 	/** The slot that admitted the memory of this replica which counts; 0 if that is its first. */
@@ -74,10 +72,8 @@ export class Membership {
 
 	/** `slot`: up to which this is so. */
 	install(admitted: readonly Admitted[], slot: Slot) {
-		const {id, incarnation} = this.#options;
 		this.#admitted = admitted;
 		this.#epoch = Math.max(this.#epoch, slot);
-		this.#wasAdmitted ||= latestOf(admitted, id)?.incarnation === incarnation;
 	}
 
 	/** As admittedAt, if these were decided as well, in slots above what is delivered. */
@@ -89,14 +85,18 @@ export class Membership {
 	}
 }
 
-/** Who is admitted after this slot: the same list, if the slot changes nothing. In order of id. */
+/** All who were admitted up to this slot, in order: the same list, if the slot changes nothing. No memory is admitted twice. */
 export function admit(before: readonly Admitted[], slot: Slot, {admission}: Value): readonly Admitted[] {
 	if (!admission) return before;
 	const {replica, incarnation, after} = admission;
 	if (after !== (latestOf(before, replica)?.slot ?? 0)) return before;
-	const others = before.filter(each => each.replica !== replica);
-	return [...others, {replica, incarnation, slot}].sort((one, other) => one.replica - other.replica);
+	if (wasAdmitted(before, replica, incarnation)) return before;
+	return [...before, {replica, incarnation, slot}];
 }
 
-const latestOf = (admitted: readonly Admitted[], replica: ReplicaId): Admitted | undefined =>
-	admitted.find(each => each.replica === replica);
+const wasAdmitted = (admitted: readonly Admitted[], replica: ReplicaId, incarnation: string): boolean =>
+	admitted.some(each => each.replica === replica && each.incarnation === incarnation);
+
+/** The admission of a replica that counts, of all that there were. */
+export const latestOf = (admitted: readonly Admitted[], replica: ReplicaId): Admitted | undefined =>
+	admitted.findLast(each => each.replica === replica);

@@ -8,6 +8,7 @@ import {Proposer} from './proposer.ts';
 import {keyOf} from './requests.ts';
 import {Suspicion} from './suspicion.ts';
 import type {
+	Admission,
 	Admit,
 	Admitted,
 	Decided,
@@ -54,6 +55,7 @@ export class Replica {
 	#toldHole: Slot = 0;
 	/** The slot that the last note about fetching a checkpoint was about. */
 	#toldLag: Slot = 0;
+	#toldFull = false;
 	/** Learners that wait to be admitted, and the beat at which each was heard last. */
 	readonly #asking = new Map<ReplicaId, number>();
 	/** How far each peer said it was, in its last heartbeat. */
@@ -236,6 +238,7 @@ export class Replica {
 				if (message.epoch > this.learner.through) return;
 				// A primary that does not know our admission may be of a view that our older memory promised to leave.
 				if (message.epoch < this.membership.admittedAt(this.options.id)) return;
+				if (this.learner.isFull) return;
 				return this.acceptor.onAccept(message.slot, message.value);
 			case 'accepted':
 				return this.learner.onAccepted(from, message.slot);
@@ -316,14 +319,17 @@ export class Replica {
 		this.#hearLeader(from);
 		const isBehind = delivered > this.learner.through;
 		const lag = `r${from} has delivered slot ${delivered}, we slot ${this.learner.through}`;
-		this.suspicion.onSignOfLife(this.#debt ?? (isBehind ? lag : undefined));
+		// Who takes nothing himself is owed nothing.
+		const debt = this.learner.isFull ? undefined : (this.#debt ?? (isBehind ? lag : undefined));
+		this.suspicion.onSignOfLife(debt);
 	}
 
 	/** What was decided just now is on its way to us; what the sender had a beat ago already was lost. */
 	#onMark(from: ReplicaId, delivered: Slot) {
 		const mark = this.#marks.get(from) ?? 0;
 		this.#marks.set(from, delivered);
-		if (mark > this.learner.through) this.#effects.send(from, {type: 'ask', from: this.learner.through + 1});
+		if (mark > this.learner.through && !this.learner.isFull)
+			this.#effects.send(from, {type: 'ask', from: this.learner.through + 1});
 	}
 
 	#hearLeader(from: ReplicaId) {
@@ -418,6 +424,7 @@ export class Replica {
 	#onInstall(slot: Slot, admitted: readonly Admitted[]) {
 		if (slot <= this.learner.through) return;
 		this.membership.install(admitted, slot);
+		this.#onMembership(admitted);
 		this.learner.install(slot);
 		this.acceptor.forget(slot);
 		for (const open of this.proposer.open.keys()) if (open <= slot) this.proposer.onDecided(open);
@@ -428,11 +435,12 @@ export class Replica {
 	}
 
 	#onDecided(from: ReplicaId, {from: first, values, delivered}: Decided) {
+		if (this.learner.isFull) return;
 		for (const [index, value] of values.entries()) this.learner.decide(first + index, value);
 		this.#deliver();
 		const {through} = this.learner;
 		// Page after page, but only while pages bring us further.
-		if (through === first + values.length - 1 && through < delivered) {
+		if (through === first + values.length - 1 && through < delivered && !this.learner.isFull) {
 			this.#effects.send(from, {type: 'ask', from: through + 1});
 		}
 	}
@@ -481,7 +489,7 @@ export class Replica {
 		for (const slot of proposer.open.keys()) if (learner.isDecided(slot)) proposer.onDecided(slot);
 		let slot = learner.through;
 		for (const value of learner.deliver()) {
-			if (this.membership.onDelivered(++slot, value)) this.#onAdmitted(slot, value.admission!.replica);
+			if (this.membership.onDelivered(++slot, value)) this.#onAdmitted(slot, value.admission!);
 			this.suspicion.onDelivered();
 			this.#holeTicks = 0;
 			if (this.waiting.size === 0 && !proposer.isBusy) continue;
@@ -493,19 +501,23 @@ export class Replica {
 		}
 	}
 
-	#onAdmitted(slot: Slot, replica: ReplicaId) {
+	#onAdmitted(slot: Slot, admission: Admission) {
 		const {id} = this.options;
-		this.#asking.delete(replica);
-		const {standing} = this.membership;
+		const {replica} = admission;
+		this.#onMembership([admission]);
 		const who = replica === id ? 'this replica' : `r${replica}`;
-		const isOther = replica === id && standing !== 'member';
-		const text = isOther ? 'another memory takes the place of this one' : `${who} takes part again`;
-		// A primary that was replaced may have led until now.
-		if (isOther) this.proposer.retire();
+		const isReplaced = replica === id && this.membership.standing !== 'member';
+		const text = isReplaced ? 'another memory takes the place of this one' : `${who} takes part again`;
 		// Who takes part counts as one that remembers, also after a crash: so the admission is on disk, which a
 		// decision alone need not be, before anybody hears of it. This entry waits for all before it.
-		else if (replica === id && this.view !== noView) this.acceptor.restateView();
+		if (replica === id && !isReplaced && this.view !== noView) this.acceptor.restateView();
 		this.#note({kind: 'admission', slot, peer: replica, text});
+	}
+
+	/** These wait no longer to be admitted; and if this memory was replaced, it leads no longer. */
+	#onMembership(admitted: readonly Pick<Admitted, 'replica'>[]) {
+		for (const {replica} of admitted) this.#asking.delete(replica);
+		if (this.membership.standing !== 'member') this.proposer.retire();
 	}
 
 	/** States what must be true after every step: a bug of ours stops the replica instead of going on wrongly. */
@@ -529,6 +541,13 @@ export class Replica {
 			this.#note({kind: 'doubt', text: `doubts view ${this.view}: ${suspicion.complaint}`});
 		}
 
+		if (learner.isFull && !this.#toldFull) {
+			const text =
+				'takes nothing more until a checkpoint is on disk: too much was decided since the last one';
+			this.#note({kind: 'busy', text});
+		}
+
+		this.#toldFull = learner.isFull;
 		const slot = learner.through + 1;
 		if (this.#toldHole > 0 && this.#toldHole < slot) {
 			this.#note({kind: 'hole', slot: this.#toldHole, text: 'the hole is closed'});

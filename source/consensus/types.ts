@@ -38,7 +38,8 @@ export type Request = {
 /**
  * Replica `replica` goes on with this memory, and with no older one. It has an
  * effect only where `after` is the slot of the latest admission of that replica,
- * 0 if there was none: what was proposed long ago does not undo a later one.
+ * 0 if there was none: what was proposed long ago does not undo a later one. Nor
+ * has it one for a memory that was admitted before: that has been replaced.
  */
 export type Admission = {
 	readonly replica: ReplicaId;
@@ -163,7 +164,7 @@ export type Entry =
 	/** Without a value: what this replica has accepted for the slot, as the entries before this one say, is decided. */
 	| {readonly type: 'decided'; readonly slot: Slot; readonly value?: Value};
 
-/** The latest admission of a replica that had an effect, and its slot. */
+/** An admission that had an effect, and its slot. A later one of the same replica has replaced this memory. */
 export type Admitted = {readonly replica: ReplicaId; readonly incarnation: string; readonly slot: Slot};
 
 /** All that can happen to a replica. `now` is the time of day in Unix milliseconds: it stamps batches, nothing else. */
@@ -206,7 +207,7 @@ export type Note = {
 		| 'skip' // left a slot out
 		| 'lag' // is behind, asks, has caught up
 		| 'admission' // a replica that lost its memory takes part again
-		| 'busy'; // refused a request
+		| 'busy'; // refused a request, or takes nothing for a while
 	readonly view: View;
 	readonly slot?: Slot;
 	readonly peer?: ReplicaId;
@@ -268,6 +269,8 @@ export type Options = MemoryName & {
 	readonly batchBytes: number;
 	/** How much of what a checkpoint covers is kept for replicas that are behind. */
 	readonly retainBytes: number;
+	/** Delivered since the last checkpoint: reached, a replica takes nothing more until there is the next one. Counted as sizeOf does. */
+	readonly backlogBytes: number;
 	/** Requests a replica holds that are not delivered yet. Beyond that it is busy. */
 	readonly queueRequests: number;
 	/** Slots a primary leaves out on purpose, to show how a hole is closed. Only in the first view that it leads. */

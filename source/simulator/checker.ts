@@ -1,7 +1,7 @@
 import type {ChatState} from '../chat/chat.ts';
 import {digestOf} from '../chat/chat-state.ts';
 import type {Answer, Line} from '../chat/types.ts';
-import {admit} from '../consensus/membership.ts';
+import {admit, latestOf} from '../consensus/membership.ts';
 import type {
 	Admitted,
 	Entry,
@@ -64,7 +64,6 @@ export class Checker {
 	readonly #memories: Memory[] = [];
 	readonly #disks: Memory[] = [];
 	#admitted: readonly Admitted[] = [];
-	readonly #everAdmitted = new Set<string>();
 	/** Memories that others have heard take part. */
 	readonly #heard = new Set<string>();
 	/** By text: no two messages of a world are the same. */
@@ -208,7 +207,6 @@ export class Checker {
 		if (value.admission && admitted !== this.#admitted)
 			this.admittedByOthers(slot, text, value.admission.replica);
 		this.#admitted = admitted;
-		for (const {incarnation} of this.#admitted) this.#everAdmitted.add(incarnation);
 	}
 
 	/** It has executed it; `hash` and `position` are of its chat afterwards. */
@@ -232,7 +230,7 @@ export class Checker {
 
 	/** The slot that admitted the memory of this replica which counts; 0 if that is its first. */
 	admittedAt(id: ReplicaId): Slot {
-		return this.#admitted.find(({replica}) => replica === id)?.slot ?? 0;
+		return latestOf(this.#admitted, id)?.slot ?? 0;
 	}
 
 	/** It took part with this memory: by now its admission, if it needed one, would survive a crash. */
@@ -242,7 +240,7 @@ export class Checker {
 
 	/** This memory was admitted, be it long ago. */
 	wasAdmitted(incarnation: string): boolean {
-		return this.#everAdmitted.has(incarnation);
+		return this.#admitted.some(each => each.incarnation === incarnation);
 	}
 
 	promiseNeverFalls(id: ReplicaId, view: View) {

@@ -25,6 +25,7 @@ const optionsOf = (id: ReplicaId): Options => ({
 	batchRequests: 4,
 	batchBytes: 2000,
 	retainBytes: 0,
+	backlogBytes: 1_000_000,
 	queueRequests: 8,
 	skip: [],
 });

@@ -127,16 +127,10 @@ export class Machine {
 		this.start();
 	}
 
-	/**
-	 * There is a directory before this one, and it counts or will find out that it does not. One that never learned
-	 * that it was admitted may be admitted again, in place of a later one: which of the two is lost nobody could say.
-	 */
+	/** There is a directory before this one, and it counts or will find out that it does not. */
 	get hasFormer(): boolean {
 		const found = this.#former;
-		if (!found?.isNewcomer) return found !== undefined;
-		const {checker} = this.#world;
-		const isLatest = found.number === this.#memories - 1;
-		return checker.hasTakenPart(found.incarnation) || (isLatest && checker.wasAdmitted(found.incarnation));
+		return found !== undefined && (!found.isNewcomer || this.#world.checker.wasAdmitted(found.incarnation));
 	}
 
 	/** The directory before this one is found, and put where it was; false if there was none. */
@@ -375,6 +369,7 @@ export class Life implements Service {
 			if (!this.isAlive) return;
 			world.situations.onBeat(this.#machine);
 			this.host.tick();
+			if (this.replica?.learner.isFull) this.keepCheckpoint();
 			if (this.replica?.membership.standing === 'replaced') {
 				world.see('a replica found out that it was replaced');
 				world.crash(id);
@@ -517,15 +512,15 @@ export class Life implements Service {
 	}
 
 	/**
-	 * Every so many slots the state is kept. First the checkpoint is durable,
+	 * Every so many slots the state is kept, and when the core takes no more before that. First the checkpoint is durable,
 	 * then the core forgets what it covers, then the journal begins anew with what
 	 * is left, and at last the old journal goes. A crash may strike in between.
 	 */
 	#considerCheckpoint(): void {
-		const {faults} = this.#world;
-		if (faults.checkpointSlots === 0) return;
-		if (this.chat.slot < (this.#machine.checkpoint?.state.slot ?? 0) + faults.checkpointSlots) return;
-		this.keepCheckpoint();
+		const {checkpointSlots} = this.#world.faults;
+		const since = this.#machine.checkpoint?.state.slot ?? 0;
+		const isDue = checkpointSlots > 0 && this.chat.slot >= since + checkpointSlots;
+		if (isDue || this.replica?.learner.isFull) this.keepCheckpoint();
 	}
 
 	/** Unless one is being made already, or nothing is new since the last one. */

@@ -125,11 +125,11 @@ export const mixNames = Object.keys(mixes) as Mix[];
 /** Settings other than the usual ones. */
 const variants = {
 	usual: {},
-	tight: {queueRequests: 2, batchRequests: 2, windowSlots: 1, retainBytes: 300},
+	tight: {queueRequests: 2, batchRequests: 2, windowSlots: 1, retainBytes: 300, backlogBytes: 600},
 	narrow: {windowSlots: 2, batchRequests: 1},
 	quick: {heartbeatTicks: 1, patienceTicks: 4, staggerTicks: 4, startPatienceTicks: 4},
 	patient: {heartbeatTicks: 2, patienceTicks: 30, staggerTicks: 6, holePatienceTicks: 2},
-	pages: {batchBytes: 200, windowSlots: 64},
+	pages: {batchBytes: 200, windowSlots: 64, backlogBytes: 2000},
 	crowded: {sessions: 2},
 } as const satisfies Record<string, Partial<Settings & {sessions: number}>>;
 export type Variant = keyof typeof variants;

@@ -42,6 +42,7 @@ export const situations = [
 	'a crash between rotation and the end of the old journal',
 	'a crash while a fetched checkpoint was installed',
 	'started from a checkpoint',
+	'a vote had to wait for a checkpoint',
 	'a sync failed, and the replica stopped',
 	'a write found no room, and the replica stopped',
 	'a replica could not start on a full disk',
@@ -93,8 +94,10 @@ export class Situations {
 				if (isReplaced) this.#world.see('a replaced memory promised');
 			}
 
-			if (message.type === 'accept' && message.view >= replica.view && message.slot <= acceptor.since)
-				this.#world.see('a vote was asked for below a checkpoint');
+			if (message.type === 'accept' && message.view >= replica.view) {
+				if (message.slot <= acceptor.since) this.#world.see('a vote was asked for below a checkpoint');
+				if (learner.isFull) this.#world.see('a vote had to wait for a checkpoint');
+			}
 		}
 	}
 

@@ -33,6 +33,7 @@ export const settings: Settings = {
 	batchBytes: 2000,
 	queueRequests: 64,
 	retainBytes: 0,
+	backlogBytes: 1_000_000,
 };
 
 /** Unix milliseconds at the beginning of every world. */

@@ -5,12 +5,15 @@ import {failureOf, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
 
-const format = 2;
+const format = 3;
 /** What is heard of the growth of a journal is on disk so late at most, in milliseconds: often enough for a backup of yesterday. */
 const noteMs = 5000;
 
-/** What a peer was the last time: its memory, and how many groups of its journal it had said to be durable. */
-type Known = {readonly incarnation: string; readonly groups: number};
+/**
+ * What a peer was the last time: its memory, and how many groups of its journal
+ * it had said to be durable; and the memories that the log has replaced since.
+ */
+type Known = {readonly incarnation: string; readonly groups: number; readonly replaced: readonly string[]};
 
 /**
  * Which memory each peer had when this replica first met it, and how far its
@@ -51,7 +54,7 @@ export class Acquaintances {
 	/** Undefined if this peer was never met, or that is not on disk yet. */
 	remembered(peer: ReplicaId): MemoryClaim | undefined {
 		const known = this.#known.get(peer);
-		return known && {...known, isNewcomer: false};
+		return known && {incarnation: known.incarnation, groups: known.groups, isNewcomer: false};
 	}
 
 	/** It is the memory that the peer had, and no older copy of it. The last group of a crash may be torn, and is not missed. */
@@ -63,15 +66,16 @@ export class Acquaintances {
 	/**
 	 * Resolves with whether this is the peer that we know. If we did not know any,
 	 * it is from now on, and that is durable. A newcomer is welcome, and remembered
-	 * when the log has admitted it. Rejects with a Failure of the disk.
+	 * when the log has admitted it; but not one that the log has replaced. Rejects with a Failure of the disk.
 	 */
 	async meet(peer: ReplicaId, memory: MemoryClaim): Promise<boolean> {
 		const {incarnation, isNewcomer, groups} = memory;
-		if (isNewcomer && this.#known.get(peer)?.incarnation !== incarnation) return true;
-		if (!this.#known.has(peer)) {
+		const known = this.#known.get(peer);
+		if (isNewcomer && known?.incarnation !== incarnation) return !known?.replaced.includes(incarnation);
+		if (!known) {
 			// Whoever else comes while the first meeting is being written waits for it, too.
 			if (!this.#pending.has(peer)) {
-				this.#written = this.#written.then(() => this.#write(peer, {incarnation, groups}));
+				this.#written = this.#written.then(() => this.#write(peer, {incarnation, groups, replaced: []}));
 				this.#pending.set(peer, this.#written);
 			}
 
@@ -97,8 +101,11 @@ export class Acquaintances {
 	/** The log says that the peer goes on with this memory, and with none before. Resolves when that is durable. */
 	admit(peer: ReplicaId, incarnation: string): Promise<void> {
 		this.#written = this.#written.then(async () => {
-			if (this.#known.get(peer)?.incarnation !== incarnation)
-				await this.#write(peer, {incarnation, groups: 0});
+			const known = this.#known.get(peer);
+			// Told again, as at every start.
+			if (known?.incarnation === incarnation || known?.replaced.includes(incarnation)) return;
+			const replaced = known ? [...known.replaced, known.incarnation] : [];
+			await this.#write(peer, {incarnation, groups: 0, replaced});
 		});
 		return this.#written;
 	}
@@ -139,9 +146,10 @@ function decode(text: string): Map<ReplicaId, Known> | undefined {
 	for (const [id, peer] of Object.entries(peers)) {
 		if (!/^\d+$/.test(id) || !isCount(Number(id)) || typeof peer !== 'object' || peer === null)
 			return undefined;
-		const {incarnation, groups} = peer as {incarnation?: unknown; groups?: unknown};
+		const {incarnation, groups, replaced} = peer as Record<string, unknown>;
 		if (!isIncarnation(incarnation) || !isCount(groups)) return undefined;
-		known.set(Number(id), {incarnation, groups});
+		if (!Array.isArray(replaced) || !replaced.every(isIncarnation)) return undefined;
+		known.set(Number(id), {incarnation, groups, replaced});
 	}
 
 	return known;

@@ -31,6 +31,7 @@ export const options: Options = {
 	batchRequests: 2,
 	batchBytes: 1000,
 	retainBytes: 0,
+	backlogBytes: 1_000_000,
 	queueRequests: 4,
 	skip: [],
 };

@@ -195,6 +195,32 @@ test('it goes on from a checkpoint, its own or a fetched one', () => {
 	const learner = new Membership({...options, id: 2, ...newcomer}, [], 0);
 	learner.install(admitted, 4);
 	expect(learner.standing).toBe('member');
-	learner.install([{replica: 2, incarnation: third, slot: 9}], 9);
+	const later = [...admitted, {replica: 2, incarnation: third, slot: 9}];
+	learner.install(later, 9);
 	expect(learner.standing).toBe('replaced');
+	// Nor does a start from there forget it; whoever was never admitted may still be.
+	expect(new Membership({...options, id: 2, ...newcomer}, later, 9).standing).toBe('replaced');
+	const fourth = {incarnation: 'c'.repeat(32), isNewcomer: true};
+	expect(new Membership({...options, id: 2, ...fourth}, later, 9).standing).toBe('learner');
+});
+
+test('no memory is admitted twice', () => {
+	const membership = new Membership({...options, id: 0}, [], 0);
+	membership.onDelivered(4, admitting(2, second));
+	membership.onDelivered(5, admitting(2, third, 4));
+	expect(membership.onDelivered(6, admitting(2, second, 5))).toBe(false);
+	expect([membership.admittedAt(2), membership.epoch]).toEqual([5, 6]);
+});
+
+test('a checkpoint that says that it was replaced ends its lead, and whoever it admits asks no more', () => {
+	const door = new Door(0).lead();
+	door.do({type: 'install', slot: 9, admitted: [{replica: 0, incarnation: second, slot: 4}]});
+	expect(door.replica.membership.standing).toBe('replaced');
+	expect(door.replica.proposer.phase).toBe('idle');
+	const backup = new Door(1).hear(0, beat(0, {isLeading: true})).hear(2, ask(second));
+	const admitted = [{replica: 2, incarnation: second, slot: 4}];
+	backup.do({type: 'install', slot: 9, admitted});
+	for (let round = 0; round < 2 * options.patienceTicks; round++)
+		backup.hear(0, beat(0, {isLeading: true, delivered: 9})).tick();
+	expect(backup.replica.status().isDoubting).toBe(false);
 });

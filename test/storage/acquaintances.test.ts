@@ -49,8 +49,8 @@ test('it is on disk before anybody is told', async () => {
 	expect(met.remembered(1)?.incarnation).toBeUndefined();
 	expect(await meeting).toBe(true);
 	expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
-		format: 2,
-		peers: {1: {incarnation: one, groups: 0}},
+		format: 3,
+		peers: {1: {incarnation: one, groups: 0, replaced: []}},
 	});
 });
 
@@ -80,6 +80,22 @@ test('a newcomer is let in and not remembered, before the log admits it; then th
 	expect(later.remembered(1)?.incarnation).toBe(other);
 	expect([await later.meet(1, memory(one)), await later.meet(1, memory(other, true))]).toEqual([false, true]);
 	expect(await met.meet(1, memory(one))).toBe(false);
+});
+
+test('a newcomer that was admitted and replaced is no newcomer any more', async () => {
+	const third = '3'.repeat(32);
+	const met = await Acquaintances.open(path);
+	await met.meet(1, memory(one));
+	// As at every start: the log tells of all that were ever admitted.
+	for (let start = 0; start < 2; start++) for (const admitted of [other, third]) await met.admit(1, admitted);
+	const later = await Acquaintances.open(path);
+	expect(later.remembered(1)?.incarnation).toBe(third);
+	for (const peers of [met, later])
+		expect([
+			await peers.meet(1, memory(other, true)),
+			await peers.meet(1, memory(third, true)),
+			await peers.meet(1, memory('4'.repeat(32), true)),
+		]).toEqual([false, true, true]);
 });
 
 test('an older copy of a memory is turned away, but for the last group, which a crash may have torn', async () => {
@@ -120,17 +136,19 @@ test.each([
 	'',
 	'{',
 	'null',
-	`{"format":2,"peers":{"1":{"incarnation":"${one}","groups":0}}}`,
+	`{"format":3,"peers":{"1":{"incarnation":"${one}","groups":0,"replaced":[]}}}`,
 	sealJson({format: 1, peers: {}}),
-	sealJson({format: 2}),
-	sealJson({format: 2, peers: []}),
-	sealJson({format: 2, peers: {one: {incarnation: one, groups: 0}}}),
-	sealJson({format: 2, peers: {'-1': {incarnation: one, groups: 0}}}),
-	sealJson({format: 2, peers: {1: {incarnation: 'short', groups: 0}}}),
-	sealJson({format: 2, peers: {1: {incarnation: one, groups: -1}}}),
-	sealJson({format: 2, peers: {1: {incarnation: one}}}),
-	sealJson({format: 2, peers: {1: one}}),
-	sealJson({format: 2, peers: {1: {incarnation: one, groups: 0}}}).replace(one, other),
+	sealJson({format: 3}),
+	sealJson({format: 3, peers: []}),
+	sealJson({format: 3, peers: {one: {incarnation: one, groups: 0, replaced: []}}}),
+	sealJson({format: 3, peers: {'-1': {incarnation: one, groups: 0, replaced: []}}}),
+	sealJson({format: 3, peers: {1: {incarnation: 'short', groups: 0, replaced: []}}}),
+	sealJson({format: 3, peers: {1: {incarnation: one, groups: -1, replaced: []}}}),
+	sealJson({format: 3, peers: {1: {incarnation: one, replaced: []}}}),
+	sealJson({format: 3, peers: {1: {incarnation: one, groups: 0}}}),
+	sealJson({format: 3, peers: {1: {incarnation: one, groups: 0, replaced: [one, 7]}}}),
+	sealJson({format: 3, peers: {1: one}}),
+	sealJson({format: 3, peers: {1: {incarnation: one, groups: 0, replaced: []}}}).replace(one, other),
 ])('a file that cannot be understood is refused: %s', async text => {
 	writeFileSync(path, text);
 	await expect(Acquaintances.open(path)).rejects.toThrow(

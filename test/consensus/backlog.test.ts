@@ -1,0 +1,66 @@
+import {expect, test} from '@jest/globals';
+import {accept, accepted, beat, Door, options, request, value} from './door.ts';
+
+const one = value(request(1));
+const two = value(request(2));
+const three = value(request(3));
+const leading = (delivered: number) => beat(0, {isLeading: true, delivered});
+
+/** Replica 1, which has delivered as much as it may without a checkpoint. */
+function full(): Door {
+	const door = new Door(1, {backlogBytes: 1}).hear(0, leading(0), accept(0, 1, one)).hear(2, accepted(0, 1));
+	expect(door.take().decisions).toEqual([{slot: 1, value: one}]);
+	return door;
+}
+
+test('a replica whose checkpoint is late votes for nothing more, and does not ask for what the others have', () => {
+	const door = full();
+	door.hear(0, accept(0, 2, two), leading(3)).hear(0, leading(3));
+	door.hear(0, {type: 'decided', from: 2, values: [two, three], delivered: 3});
+	const {messages, writes, decisions} = door.take();
+	expect(messages.map(({message}) => message.type)).not.toContain('accepted');
+	expect(messages.map(({message}) => message.type)).not.toContain('ask');
+	expect([writes, decisions]).toEqual([[], []]);
+});
+
+test('it says so, once', () => {
+	const door = new Door(1, {backlogBytes: 1})
+		.hear(0, accept(0, 1, one))
+		.hear(2, accepted(0, 1))
+		.tick(10);
+	const {notes} = door.take();
+	expect(notes.filter(({kind}) => kind === 'busy').map(({text}) => text)).toEqual([
+		'takes nothing more until a checkpoint is on disk: too much was decided since the last one',
+	]);
+});
+
+test('for that it blames nobody', () => {
+	const door = full();
+	for (let round = 0; round < 2 * options.patienceTicks; round++) door.hear(0, leading(9)).tick();
+	expect(door.replica.status().isDoubting).toBe(false);
+});
+
+test('with the checkpoint it goes on, and asks for what it has missed', () => {
+	const door = full().hear(0, accept(0, 2, two), leading(2));
+	door.do({type: 'checkpoint', slot: 1});
+	door.take();
+	expect(door.hear(0, leading(2)).said('ask')).toEqual([{type: 'ask', from: 2}]);
+	expect(door.hear(0, accept(0, 2, two)).said('accepted')).toEqual([accepted(0, 2)]);
+});
+
+test('what was delivered behind the checkpoint counts on', () => {
+	const door = new Door(1, {backlogBytes: 300}).hear(0, leading(0));
+	door.hear(0, {type: 'decided', from: 1, values: [one, two], delivered: 2});
+	door.do({type: 'checkpoint', slot: 1});
+	door.hear(0, {type: 'decided', from: 3, values: [three], delivered: 3});
+	door.take();
+	expect(door.hear(0, accept(0, 4, one)).said('accepted')).toEqual([]);
+	door.do({type: 'checkpoint', slot: 2});
+	expect(door.hear(0, accept(0, 4, one)).said('accepted')).toEqual([accepted(0, 4)]);
+});
+
+test('a fetched checkpoint is one, too', () => {
+	const door = full();
+	door.do({type: 'install', slot: 9, admitted: []});
+	expect(door.hear(0, accept(0, 10, two)).said('accepted')).toEqual([accepted(0, 10)]);
+});
