@@ -26,7 +26,7 @@ if (!(minutes >= 0)) leave('--minutes is a number; 0 only writes the page anew')
 if (!Number.isInteger(threads) || threads < 1) leave('--threads is a whole number from 1');
 if (!record.endsWith('.json')) leave('--record is a file that ends in .json; the page is written beside it');
 
-/** What decides how a world goes. */
+/** What decides how a world goes: of the simulator not what only explores, or plays by hand. */
 const program = [
 	'source/consensus',
 	'source/chat',
@@ -36,6 +36,7 @@ const program = [
 	'source/value-text.ts',
 	'source/network/wire.ts',
 	'source/storage/memory-disk.ts',
+	...['explore*', 'puppet.ts', 'play.ts'].map(file => `:(exclude)source/simulator/${file}`),
 ];
 /** Seconds between two records. */
 const pause = 10;
