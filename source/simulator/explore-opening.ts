@@ -33,6 +33,7 @@ export class Opening {
 		if (from === 'admission' || from === 'returned') this.#admit();
 		if (from === 'returned') this.#takeOver();
 		if (from === 'promised') this.#loseAPromise();
+		if (from === 'overtaken') this.#overtake();
 	}
 
 	#act(owner: ReplicaId, act: Act, packet?: number) {
@@ -119,11 +120,7 @@ export class Opening {
 		this.#deliver(1, 0, 'accepted');
 		this.#keep();
 		for (const peer of [2, 1]) {
-			for (let beats = 0; beats < 2; beats++) {
-				this.#act(0, {type: 'beat'});
-				this.#deliver(0, peer, 'heartbeat');
-			}
-
+			this.#showLag(0, peer);
 			this.#deliver(peer, 0, 'ask');
 		}
 	}
@@ -139,12 +136,52 @@ export class Opening {
 		this.#deliver(2, 1, 'promise');
 		this.#beginAnew();
 		this.#keep([2, 1, 'admit'], [0, 2, 'accept'], [0, 2, 'accepted']);
-		for (let beats = 0; beats < 2; beats++) {
-			this.#act(0, {type: 'beat'});
-			this.#deliver(0, 2, 'heartbeat');
-		}
-
+		this.#showLag(0, 2);
 		this.#keep([2, 1, 'admit'], [2, 0, 'ask'], [0, 2, 'accept'], [0, 2, 'accepted']);
+	}
+
+	/**
+	 * What is decided in view 2 has a hole before it, for which replica 0 alone accepts an admission, in view 0. View 4
+	 * hears of both, and the new memory of what view 4 makes of it.
+	 */
+	#overtake() {
+		this.#succeed(1, 2);
+		this.#succeed(2, 1);
+		this.#deliver(1, 2, 'promise');
+		this.#say('ada', 2);
+		this.#keep();
+		this.#say('bob', 2);
+		this.#deliver(2, 1, 'accept');
+		this.#deliver(1, 2, 'accepted');
+		this.#beginAnew();
+		this.#deliver(2, 0, 'admit');
+		this.#succeed(0, 1);
+		this.#succeed(1, 0);
+		this.#deliver(0, 1, 'promise');
+		this.#deliver(1, 0, 'accept');
+		this.#deliver(0, 1, 'accepted');
+		this.#keep();
+		this.#showLag(1, 2);
+		this.#deliver(2, 1, 'ask');
+		this.#keep([1, 2, 'decided']);
+	}
+
+	/** One hears twice how far the other is. */
+	#showLag(from: ReplicaId, to: ReplicaId) {
+		for (let beats = 0; beats < 2; beats++) {
+			this.#act(from, {type: 'beat'});
+			this.#deliver(from, to, 'heartbeat');
+		}
+	}
+
+	/** The next in line takes the next view, as one other doubts with it, and that one promises. */
+	#succeed(next: ReplicaId, other: ReplicaId) {
+		this.#keep();
+		this.#act(other, {type: 'doubt'});
+		this.#deliver(other, next, 'heartbeat');
+		this.#act(next, {type: 'doubt'});
+		this.#write(next);
+		this.#deliver(next, other, 'prepare');
 	}
 
 	/** The new memory may vote for what replica 0 proposes, and replica 1 takes over. */

@@ -27,9 +27,12 @@ export type Scope = Bounds & {
 	 * admission is decided by the votes of the other two, and replica 0 alone has heard of that. returned: then replica
 	 * 2 heard of it, replica 0 proposes ada's message, and replica 1, which has not heard, asks for promises in view 1.
 	 * promised: replica 0 alone holds what it proposes in view 0; replica 1 leads view 1 with the promise of replica 2, which
-	 * then lost its directory and began anew, and has heard of view 0 alone.
+	 * then lost its directory and began anew, and has heard of view 0 alone. overtaken: replica 2 led view 2, where bob's
+	 * message was decided with the vote of replica 1, behind a slot of which nobody else has heard. Then it lost its
+	 * directory and began anew; replica 0, still in view 0, alone holds its admission, in the slot before. Replica 1 leads
+	 * view 4 with its promise, and the new memory is about to hear what is decided there.
 	 */
-	readonly from: 'nothing' | 'sessions' | 'vote' | 'admission' | 'returned' | 'promised';
+	readonly from: 'nothing' | 'sessions' | 'vote' | 'admission' | 'returned' | 'promised' | 'overtaken';
 	/** A machine that writes does nothing else before the write has ended, unless it crashes; or all else as well. */
 	readonly writes: 'first' | 'beside';
 };
@@ -74,6 +77,8 @@ const quick = {
 	returned: {...none, from: 'returned', says: [0, 1], views: 2, exchanges: 1},
 	/** What an older memory had promised, the new one does not know. */
 	promised: {...none, from: 'promised', says: [1, 0], views: 2},
+	/** An admission is older than what is decided behind it. */
+	overtaken: {...none, from: 'overtaken', says: [1, 0], views: 6, doubts: 2},
 } as const satisfies Record<string, Scope>;
 
 /** As far as patience goes. */

@@ -31,6 +31,8 @@ async function outcome(mutant: Mutant): Promise<string> {
 for (const {name, caught} of mutants) {
 	test(`${name}: ${caught}`, () => {
 		expect(catches.get(name)).toMatch(/^caught/);
+		// A text that does not even run shows nothing.
+		expect(catches.get(name)).not.toMatch(/is not defined|is not a function|Cannot read prop|SyntaxError/);
 	});
 }
 

@@ -99,7 +99,7 @@ const unsafe: readonly Mutant[] = [
 		'play overtaken-admission',
 		'proposer',
 		'if (value.admission && isOvertaken(slot, view, reports)) open.delete(slot);',
-		'',
+		'{}',
 	),
 	core(
 		'promises of replaced memories count',
@@ -215,8 +215,8 @@ const unsafe: readonly Mutant[] = [
 		'no-ops over what was reported',
 		'play value-left-open',
 		'proposer',
-		'} else if (proposal) {',
-		'} else if (proposal && reports.length < 3) {',
+		'decided ?? proposal?.value ?? noOp',
+		'decided ?? noOp',
 	),
 	core(
 		'new requests before the old slots',
@@ -677,7 +677,7 @@ const stuck: readonly Mutant[] = [
 		'play chained',
 		'replica',
 		'if (mark > this.learner.through && !this.learner.isFull)',
-		'if (isLeading && mark > this.learner.through)',
+		'if (from === this.primary && mark > this.learner.through)',
 	),
 	core(
 		'a lag is no debt',
