@@ -163,7 +163,7 @@ export class Learner {
 
 		while (this.decided.delete(slot)) slot--;
 		this.#backlog = 0;
-		for (let kept = through + 1; kept <= this.through; kept++)
+		for (let kept = this.#acceptor.since + 1; kept <= this.through; kept++)
 			this.#backlog += sizeOf(this.decided.get(kept)!);
 	}
 }

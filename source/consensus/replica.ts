@@ -187,8 +187,7 @@ export class Replica {
 				this.suspicion.onDisconnected();
 				return this.#beat();
 			case 'checkpoint':
-				this.learner.forget(input.slot);
-				return this.acceptor.forget(input.slot);
+				return this.#onCheckpoint(input.slot);
 			case 'progress':
 				return this.suspicion.onDelivered();
 			case 'install':
@@ -421,8 +420,14 @@ export class Replica {
 		this.#note({kind: 'lag', peer: from, slot, text});
 	}
 
+	#onCheckpoint(slot: Slot) {
+		this.acceptor.forget(slot);
+		this.learner.forget(slot);
+	}
+
 	#onInstall(slot: Slot, admitted: readonly Admitted[]) {
-		if (slot <= this.learner.through) return;
+		// What it holds was decided here meanwhile: it is a checkpoint like any other.
+		if (slot <= this.learner.through) return this.#onCheckpoint(slot);
 		this.membership.install(admitted, slot);
 		this.#onMembership(admitted);
 		this.learner.install(slot);

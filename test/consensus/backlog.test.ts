@@ -64,3 +64,10 @@ test('a fetched checkpoint is one, too', () => {
 	door.do({type: 'install', slot: 9, admitted: []});
 	expect(door.hear(0, accept(0, 10, two)).said('accepted')).toEqual([accepted(0, 10)]);
 });
+
+test('so is one that holds only what was decided here meanwhile', () => {
+	const door = full();
+	door.do({type: 'install', slot: 1, admitted: []});
+	expect(door.replica.acceptor.since).toBe(1);
+	expect(door.hear(0, accept(0, 2, two)).said('accepted')).toEqual([accepted(0, 2)]);
+});
