@@ -29,7 +29,7 @@ export type ChatState = {
 	readonly hash: string;
 	/** The one that executed longest ago first: it is the next to go. */
 	readonly sessions: readonly SessionState[];
-	/** Whose memory was replaced (rule R12): of each such replica the latest admission, in order of id. */
+	/** All memories that were admitted (rule R12), in the order of the log; the last one of a replica has replaced those before it. */
 	readonly admitted: readonly Admitted[];
 };
 

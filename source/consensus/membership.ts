@@ -55,6 +55,11 @@ export class Membership {
 		return this.#epoch;
 	}
 
+	/** The latest slot, of those delivered, that admitted somebody; 0 if none did. */
+	get latest(): Slot {
+		return this.#admitted.at(-1)?.slot ?? 0;
+	}
+
 	/** It would end the memory of this very replica, whose own vote must not be among those that decide it. */
 	isOwnEnd({admission}: Value): boolean {
 		const {id, incarnation} = this.#options;

@@ -108,7 +108,7 @@ export class Proposer {
 	}
 
 	onPromise(from: ReplicaId, {accepted, from: first, until, since, admitted, delivered}: Promised) {
-		if (this.phase !== 'preparing') return;
+		if (this.phase !== 'preparing' || delivered < this.#membership.latest) return;
 		const known = this.#reports.get(from);
 		const isNewer = known === undefined || admitted > known.admitted;
 		const report = isNewer ? {accepted: [], next: this.#first, since: 0, admitted, delivered} : known;
@@ -138,9 +138,16 @@ export class Proposer {
 	 * The promise of a memory that was replaced does not count, and whoever is
 	 * replaced does not lead (rule R12). Both are seen before it is delivered: a
 	 * majority voted for the admission, so somebody here reports it.
+	 *
+	 * Nor does a promise count whose acceptor has not delivered the last admission
+	 * that is known here: an older memory of this replica may have led this very
+	 * view with it, and votes do not say for which of the two they are. Such an
+	 * acceptor is asked again at the next beat.
 	 */
 	leadWhenReady() {
 		if (this.phase !== 'preparing') return;
+		for (const [id, {delivered}] of this.#reports)
+			if (delivered < this.#membership.latest) this.#reports.delete(id);
 		const majority = majorityOf(this.#options.replicas);
 		const whole = [...this.#reports].filter(([, {next}]) => next === null);
 		if (whole.length < majority) return;
@@ -223,16 +230,25 @@ export class Proposer {
 		this.#late = this.#next;
 	}
 
-	/** Of each slot that is reported, the proposal of the highest view; but no admission that was overtaken. */
+	/**
+	 * Of each slot that is reported and not delivered by now, the proposal of the highest view, or what is known to be
+	 * decided; but no admission that was overtaken.
+	 */
 	#openOf(reports: readonly Report[]): ReadonlyMap<Slot, Proposal> {
+		const {through, decided} = this.#learner;
 		const open = new Map<Slot, Proposal>();
 		for (const proposal of reports.flatMap(({accepted}) => accepted)) {
-			const best = open.get(proposal.slot);
-			if (!best || proposal.view > best.view) open.set(proposal.slot, proposal);
+			const {slot, view} = proposal;
+			const best = open.get(slot);
+			if (slot > through && (!best || view > best.view)) open.set(slot, proposal);
 		}
 
-		for (const {slot, view, value} of [...open.values()])
-			if (value.admission && isOvertaken(slot, view, reports)) open.delete(slot);
+		for (const proposal of [...open.values()]) {
+			const {slot, view, value} = proposal;
+			const known = decided.get(slot);
+			if (known) open.set(slot, {...proposal, value: known});
+			else if (value.admission && isOvertaken(slot, view, reports)) open.delete(slot);
+		}
 
 		return open;
 	}

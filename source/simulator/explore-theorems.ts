@@ -63,7 +63,7 @@ function chosenBy(locals: readonly Pick<Local, 'deeds' | 'owner'>[]): Chosen[] {
 	return chosen;
 }
 
-/** The admissions that had an effect, as far as anybody has executed: those that name the one before them. */
+/** The admissions that had an effect, as far as anybody has executed: those of a new memory that name the one before it. */
 export function admittedBy(locals: readonly Pick<Local, 'deeds'>[]): Admitted[] {
 	const values = new Map<Slot, string>();
 	for (const {deeds} of locals)
@@ -73,7 +73,8 @@ export function admittedBy(locals: readonly Pick<Local, 'deeds'>[]): Admitted[] 
 		const {admission} = JSON.parse(text) as {admission: readonly [ReplicaId, string, Slot]};
 		const [replica, incarnation, after] = admission;
 		const latest = admitted.findLast(each => each.replica === replica)?.slot ?? 0;
-		if (after === latest) admitted.push({replica, incarnation, slot});
+		const isNew = !admitted.some(each => each.replica === replica && each.incarnation === incarnation);
+		if (isNew && after === latest) admitted.push({replica, incarnation, slot});
 	}
 
 	return admitted;

@@ -152,9 +152,55 @@ test('a candidate does not count the promise of a memory that was replaced, and 
 	door.hear(2, promise);
 	expect(door.replica.status().role).toBe('candidate');
 	// With the slot that admitted it in its promise it is the new memory.
-	door.hear(2, {...promise, since: 1, admitted: 1});
+	door.hear(2, {...promise, since: 1, admitted: 1, delivered: 1});
 	expect(door.replica.status().role).toBe('candidate');
 	door.hear(2, decided(1, admitting(2, second)));
+	// It promised itself before it knew that, and asks itself again.
+	door.tick(options.heartbeatTicks);
+	expect(door.replica.status().role).toBe('primary');
+});
+
+test('a promise of somebody who does not know the last admission does not count: an older memory may have led this view with it', () => {
+	const door = new Door(0, newcomer).hear(1, beat(1, {isLeading: true}));
+	door.hear(2, decided(1, value(request(1)), admitting(0, second)));
+	door.campaign(3);
+	const promise: Promised = {
+		type: 'promise',
+		view: 3,
+		from: 3,
+		until: null,
+		accepted: [{view: 1, slot: 3, value: value(request(2))}],
+		since: 0,
+		admitted: 0,
+		delivered: 1,
+	};
+	door.hear(1, promise);
+	expect(door.replica.status().role).toBe('candidate');
+	door.hear(1, {...promise, delivered: 2});
+	expect(door.replica.status().role).toBe('primary');
+});
+
+test('nor does one that was given before the candidate itself knew of it; whoever gave it is asked again', () => {
+	const door = new Door(1);
+	door.campaign(1);
+	const page: Promised = {
+		type: 'promise',
+		view: 1,
+		from: 1,
+		until: 2,
+		accepted: [],
+		since: 0,
+		admitted: 0,
+		delivered: 0,
+	};
+	door.hear(0, page);
+	door.hear(0, decided(1, admitting(2, second)));
+	door.hear(0, {...page, from: 2, until: null, delivered: 1});
+	expect(door.replica.status().role).toBe('candidate');
+	door.take();
+	door.tick(options.heartbeatTicks);
+	expect(door.said('prepare')).toContainEqual(prepare(1, 1));
+	door.hear(0, {...page, until: null, delivered: 1});
 	expect(door.replica.status().role).toBe('primary');
 });
 

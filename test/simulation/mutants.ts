@@ -95,11 +95,25 @@ const unsafe: readonly Mutant[] = [
 		'',
 	),
 	core(
+		'promises of those who do not know the last admission count',
+		'test consensus/membership a promise of somebody',
+		'proposer',
+		"if (this.phase !== 'preparing' || delivered < this.#membership.latest) return;",
+		"if (this.phase !== 'preparing') return;",
+	),
+	core(
+		'promises from before the last admission was known count',
+		'test consensus/membership nor does one',
+		'proposer',
+		'if (delivered < this.#membership.latest) this.#reports.delete(id);',
+		'{}',
+	),
+	core(
 		'an admission that was overtaken is proposed again',
 		'play overtaken-admission',
 		'proposer',
-		'if (value.admission && isOvertaken(slot, view, reports)) open.delete(slot);',
-		'{}',
+		'else if (value.admission && isOvertaken(slot, view, reports)) open.delete(slot);',
+		'',
 	),
 	core(
 		'promises of replaced memories count',
