@@ -5,11 +5,12 @@ import type {Admission, Request, Value} from './consensus/types.ts';
  * it is. `{"at":…,"requests":[["client",session,sequence,"nick","text"],…]}`
  * without line breaks; of an admission `{"at":…,"requests":[],"admission":[replica,"incarnation",after]}`.
  */
-const texts = new WeakMap<Value, string>();
+const texts = new WeakMap<Value, string | typeof forgotten>();
+const forgotten = Symbol('forgotten');
 
 export function encodeValue(value: Value): string {
 	const known = texts.get(value);
-	if (known !== undefined) return known;
+	if (typeof known === 'string') return known;
 	const rows = value.requests.map(({client, session, sequence, nick, text}) => [
 		client,
 		session,
@@ -20,12 +21,12 @@ export function encodeValue(value: Value): string {
 	const {at, admission} = value;
 	const row = admission && [admission.replica, admission.incarnation, admission.after];
 	const text = JSON.stringify({at, requests: rows, admission: row});
-	texts.set(value, text);
+	if (known !== forgotten) texts.set(value, text);
 	return text;
 }
 
-/** It was written and sent. Kept in memory with its text a value takes twice its size; who needs it again encodes it again. */
-export const forgetText = (value: Value): void => void texts.delete(value);
+/** It was written and sent. Kept in memory with its text a value takes twice its size; who needs it from now on encodes it every time. */
+export const forgetText = (value: Value): void => void texts.set(value, forgotten);
 
 /** Rebuilds a value from text that may be anything; undefined if it is not one. */
 export function decodeValue(text: string): Value | undefined {

@@ -7,6 +7,7 @@ import type {Disk} from './disk.ts';
 import {encodeEntry} from './entry-text.ts';
 import {type Files, failureOf, type Reader, realFiles, realReader, syncDirectory} from './files.ts';
 import {headerBytes, seal} from './group.ts';
+import {GroupBuffer} from './group-buffer.ts';
 import {encodeRotation, encodeTrim, type Recovered, type Rotation, recover} from './recovery.ts';
 import {createSegment, listSegments, removeSegments, removeUnfinished, type Segment} from './segment.ts';
 import {type Mark, Watermark, watermarkOf} from './watermark.ts';
@@ -46,7 +47,7 @@ export type OpenJournal = {
 
 /** What goes to disk with one write and one sync. */
 type Batch = {
-	text: string;
+	readonly content: GroupBuffer;
 	readonly callbacks: (() => void)[];
 	/** Whether anybody relies on it once it is durable; deferred entries may be lost. */
 	isAwaited: boolean;
@@ -56,9 +57,6 @@ type Batch = {
 	number: number;
 	segment: number;
 };
-
-const bufferBytes = 1 << 18;
-const keptBufferBytes = 1 << 22;
 
 /**
  * The memory of a replica: an append-only file in segments, one checksum per
@@ -90,8 +88,8 @@ export class Journal implements Disk {
 	/** In order; the last one still gathers. */
 	#queue: Batch[] = [];
 	#underWay: Batch | undefined;
-	/** Reused for every group, as one is under way at a time. */
-	#buffer = Buffer.allocUnsafe(bufferBytes);
+	/** Of the last group, for one that begins. */
+	#spare: GroupBuffer | undefined;
 	readonly #idle: NodeJS.Timeout;
 	#isClosing = false;
 	#failure: Failure | undefined;
@@ -178,8 +176,9 @@ export class Journal implements Disk {
 	 */
 	async rotate(restated: readonly Entry[], since: Slot = 0): Promise<() => Promise<void>> {
 		this.#assertAlive();
-		const batch = newBatch(encodeRotation(since) + restated.map(encodeEntry).join(''), true);
-		this.#queue.push(batch);
+		const batch = this.#begin(true);
+		batch.content.put(encodeRotation(since));
+		for (const entry of restated) batch.content.put(encodeEntry(entry));
 		await this.#written(batch);
 		return () => this.#removeBefore({...batch, since});
 	}
@@ -202,7 +201,7 @@ export class Journal implements Disk {
 		if (!rotation) return;
 		// The note is durable before the first file goes. It also closes the group that the journal now begins with.
 		const note = this.#gather([]);
-		note.text += encodeTrim(rotation);
+		note.content.put(encodeTrim(rotation));
 		note.isAwaited = true;
 		await this.#written(note);
 		const {directory, reader = realReader} = this.#options;
@@ -220,12 +219,16 @@ export class Journal implements Disk {
 	}
 
 	#gather(entries: readonly Entry[]): Batch {
-		let batch = this.#queue.at(-1);
-		if (batch === undefined) {
-			batch = newBatch('', false);
-			this.#queue.push(batch);
-		}
-		for (const entry of entries) batch.text += encodeEntry(entry);
+		const batch = this.#queue.at(-1) ?? this.#begin(false);
+		for (const entry of entries) batch.content.put(encodeEntry(entry));
+		return batch;
+	}
+
+	#begin(isRotation: boolean): Batch {
+		const content = this.#spare ?? new GroupBuffer();
+		this.#spare = undefined;
+		const batch = {content, callbacks: [], isAwaited: isRotation, isRotation, number: 0, segment: 0};
+		this.#queue.push(batch);
 		return batch;
 	}
 
@@ -256,11 +259,7 @@ export class Journal implements Disk {
 	#write(): void {
 		const batch = this.#queue[0];
 		if (batch === undefined || this.#underWay || this.#failure) return;
-		const capacity = headerBytes + batch.text.length * 3;
-		if (this.#buffer.length < capacity) this.#buffer = Buffer.allocUnsafe(capacity);
-		const payloadBytes = this.#buffer.write(batch.text, headerBytes, 'utf8');
-		const length = headerBytes + payloadBytes;
-
+		const {bytes, length} = batch.content;
 		const isFull = this.#segment.position + length > this.#options.segmentBytes;
 		if (batch.isRotation || isFull) {
 			if (this.#prepared) this.#switchTo(this.#prepared);
@@ -271,7 +270,7 @@ export class Journal implements Disk {
 		this.#queue.shift();
 		this.#underWay = batch;
 		const number = this.#last.number + 1;
-		const checksum = seal(this.#buffer, payloadBytes, number, this.#last.checksum);
+		const checksum = seal(bytes, length - headerBytes, number, this.#last.checksum);
 		this.#beforeLast = this.#last;
 		this.#last = {number, checksum};
 		batch.number = number;
@@ -281,7 +280,7 @@ export class Journal implements Disk {
 
 	#writeRest(batch: Batch, from: number, length: number): void {
 		const {fd, position} = this.#segment;
-		this.#files.write(fd, this.#buffer, from, length - from, position + from, (error, written) => {
+		this.#files.write(fd, batch.content.bytes, from, length - from, position + from, (error, written) => {
 			if (error) this.#fail(error);
 			// A disk that is full takes a part and reports success.
 			else if (written === 0) this.#fail(new Error('the disk takes no more'));
@@ -297,7 +296,7 @@ export class Journal implements Disk {
 		this.#durable = batch.number;
 		this.#bytesSinceRotation = batch.isRotation ? 0 : this.#bytesSinceRotation + length;
 		this.#isClosed = !batch.isAwaited;
-		if (this.#buffer.length > keptBufferBytes) this.#buffer = Buffer.allocUnsafe(bufferBytes);
+		this.#spare = batch.content.emptied();
 		const isLate = performance.now() - this.#markedAt >= (this.#options.markMs ?? 1000);
 		if (this.#isClosed || isLate) this.#mark();
 		// The next group has waited for the whole of this one: it leaves first.
@@ -340,15 +339,6 @@ export class Journal implements Disk {
 		this.#options.onError(this.#failure);
 	}
 }
-
-const newBatch = (text: string, isRotation: boolean): Batch => ({
-	text,
-	callbacks: [],
-	isAwaited: isRotation,
-	isRotation,
-	number: 0,
-	segment: 0,
-});
 
 /** A journal with one empty group, so that one without any group is known to have lost them. */
 export async function createJournal(directory: string): Promise<void> {
