@@ -22,6 +22,8 @@ export class Acceptor {
 	highest: Slot;
 	/** The latest proposal accepted for each slot after `since`. Replaced only by one of a higher view. */
 	readonly accepted = new Map<Slot, Proposal>();
+	/** Size of all that is accepted after `since`. */
+	bytes = 0;
 	readonly #membership: Membership;
 	readonly #options: Options;
 	readonly #effects: Effects;
@@ -107,13 +109,22 @@ export class Acceptor {
 	}
 
 	forget(through: Slot) {
-		for (let slot = this.since + 1; slot <= through; slot++) this.accepted.delete(slot);
+		for (let slot = this.since + 1; slot <= through; slot++) this.#drop(slot);
 		this.since = Math.max(this.since, through);
 		this.highest = Math.max(this.highest, this.since);
 	}
 
 	#remember({view, slot, value}: Proposal) {
+		this.#drop(slot);
 		this.accepted.set(slot, {view, slot, value});
+		this.bytes += sizeOf(value);
 		this.highest = Math.max(this.highest, slot);
+	}
+
+	#drop(slot: Slot) {
+		const known = this.accepted.get(slot);
+		if (!known) return;
+		this.bytes -= sizeOf(known.value);
+		this.accepted.delete(slot);
 	}
 }

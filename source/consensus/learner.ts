@@ -53,6 +53,17 @@ export class Learner {
 		return this.#backlog >= this.#options.backlogBytes;
 	}
 
+	/**
+	 * Who is behind votes on, while it learns what it has missed; but not for
+	 * ever more above the hole that it has not filled yet. In the slots that
+	 * follow its last delivered one it may always vote: they may be what all
+	 * wait for.
+	 */
+	hasRoomFor(slot: Slot): boolean {
+		const {windowSlots, backlogBytes} = this.#options;
+		return !this.isFull && (slot <= this.through + windowSlots || this.#acceptor.bytes < backlogBytes);
+	}
+
 	/** The lowest holes, in order, at most `limit`. */
 	holes(limit: number): Slot[] {
 		const holes: Slot[] = [];

@@ -237,7 +237,7 @@ export class Replica {
 				if (message.epoch > this.learner.through) return;
 				// A primary that does not know our admission may be of a view that our older memory promised to leave.
 				if (message.epoch < this.membership.admittedAt(this.options.id)) return;
-				if (this.learner.isFull) return;
+				if (!this.learner.hasRoomFor(message.slot)) return;
 				return this.acceptor.onAccept(message.slot, message.value);
 			case 'accepted':
 				return this.learner.onAccepted(from, message.slot);

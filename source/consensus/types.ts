@@ -269,7 +269,11 @@ export type Options = MemoryName & {
 	readonly batchBytes: number;
 	/** How much of what a checkpoint covers is kept for replicas that are behind. */
 	readonly retainBytes: number;
-	/** Delivered since the last checkpoint: reached, a replica takes nothing more until there is the next one. Counted as sizeOf does. */
+	/**
+	 * Delivered since the last checkpoint: reached, a replica takes nothing more until there is the next one. And
+	 * accepted since then: reached, it votes for no slot that is further than a window from what it has delivered.
+	 * Counted as sizeOf does.
+	 */
 	readonly backlogBytes: number;
 	/** Requests a replica holds that are not delivered yet. Beyond that it is busy. */
 	readonly queueRequests: number;

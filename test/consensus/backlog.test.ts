@@ -71,3 +71,16 @@ test('so is one that holds only what was decided here meanwhile', () => {
 	expect(door.replica.acceptor.since).toBe(1);
 	expect(door.hear(0, accept(0, 2, two)).said('accepted')).toEqual([accepted(0, 2)]);
 });
+
+test('above a hole it votes for as much, and always in the slots that follow what it has delivered', () => {
+	const door = new Door(1, {backlogBytes: 300, windowSlots: 2}).hear(0, leading(0));
+	const voted = (slot: number) => door.hear(0, accept(0, slot, one)).said('accepted').length;
+	expect([voted(10), voted(11), voted(12), voted(2)]).toEqual([1, 1, 0, 1]);
+	// Nor does it say again what it has voted there.
+	expect([voted(11), voted(13)]).toEqual([0, 0]);
+	door.hear(0, {type: 'decided', from: 1, values: [one, two], delivered: 2});
+	door.do({type: 'checkpoint', slot: 2});
+	expect([voted(4), voted(5)]).toEqual([1, 0]);
+	door.do({type: 'install', slot: 12, admitted: []});
+	expect([voted(15), voted(16)]).toEqual([1, 1]);
+});

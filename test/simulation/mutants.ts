@@ -161,7 +161,7 @@ const unsafe: readonly Mutant[] = [
 		'a late checkpoint does not stop a vote',
 		'test consensus/backlog',
 		'replica',
-		'\t\t\t\tif (this.learner.isFull) return;\n',
+		'if (!this.learner.hasRoomFor(message.slot)) return;',
 		'',
 	),
 	core(
