@@ -26,7 +26,7 @@ if (!(minutes >= 0)) leave('--minutes is a number; 0 only writes the page anew')
 if (!Number.isInteger(threads) || threads < 1) leave('--threads is a whole number from 1');
 if (!record.endsWith('.json')) leave('--record is a file that ends in .json; the page is written beside it');
 
-/** What decides how a world goes: of the simulator not what only explores, or plays by hand. */
+/** What decides how a world goes: of the simulator not what only explores, or plays by hand; of the chat not its file. */
 const program = [
 	'source/consensus',
 	'source/chat',
@@ -37,6 +37,7 @@ const program = [
 	'source/network/wire.ts',
 	'source/storage/memory-disk.ts',
 	...['explore*', 'puppet.ts', 'play.ts'].map(file => `:(exclude)source/simulator/${file}`),
+	...['chat-log.ts', 'log-lines.ts'].map(file => `:(exclude)source/chat/${file}`),
 ];
 /** Seconds between two records. */
 const pause = 10;

@@ -9,6 +9,8 @@ import type {Line} from './types.ts';
 const pageBytes = 262_144;
 /** The binary search ends here: from a page of the disk the lines are read one after the other. */
 const nearBytes = 4096;
+/** Of so many pages that were read it is remembered where they ended, for those who read on. */
+const mostPlaces = 16;
 /** Enough for the head of a line with any position in it. */
 const headBytes = 32;
 
@@ -16,6 +18,8 @@ const headBytes = 32;
  * The file chat.log of one replica. Lines are appended without waiting for the
  * disk: after a crash they are written again from the journal. History is read
  * from the file, and no index of it is kept, so memory does not grow with it.
+ * Whoever reads page after page is not searched for again: in a replica under
+ * load the search for a page took longer than the page.
  */
 export class ChatLog {
 	readonly #path: string;
@@ -25,6 +29,8 @@ export class ChatLog {
 	#queue: Part[] = [];
 	#isPlanned = false;
 	#bytes: number;
+	/** Behind the line of a position: where the next one begins. The oldest comes first. */
+	readonly #places = new Map<number, number>();
 	/** Of these bytes, from the first on, the system has all: they can be read. */
 	#written: number;
 	/** The first error, or that it was closed. It is final. */
@@ -96,15 +102,25 @@ export class ChatLog {
 		const page: Line[] = [];
 		if (limit < 1) return page;
 		let size = 0;
-		for await (const {start, text, line} of linesBetween(this.#file, await this.#near(after, end), end)) {
+		const from = this.#places.get(after) ?? (await this.#near(after, end));
+		for await (const {start, text, line} of linesBetween(this.#file, from, end)) {
 			if (!line) throw this.#damage(start);
 			if (line.position <= after) continue;
 			page.push(line);
 			size += text.length;
-			if (page.length >= limit || size >= pageBytes) break;
+			if (page.length < limit && size < pageBytes) continue;
+			this.#remember(line.position, start + Buffer.byteLength(text));
+			break;
 		}
 
 		return page;
+	}
+
+	#remember(position: number, place: number): void {
+		this.#places.delete(position);
+		this.#places.set(position, place);
+		const [oldest] = this.#places.keys();
+		if (this.#places.size > mostPlaces && oldest !== undefined) this.#places.delete(oldest);
 	}
 
 	/** Waits for what was appended; nothing can be appended any more. */
