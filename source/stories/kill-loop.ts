@@ -8,6 +8,8 @@ export const killLoop = oneAct({
 	tells: '100 random kill -9 and restarts under load, with f + 1 replicas up at all times',
 	rounds: {of: 'kills', usual: 100},
 	clients: 2,
+	// So that kills find replicas amid checkpoints, too.
+	options: {tunables: {checkpointBytes: 1_048_576, retainBytes: 1_048_576, segmentBytes: 1_048_576}},
 
 	async play(stage, rounds) {
 		await stage.growth(50, 15);
