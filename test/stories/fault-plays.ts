@@ -233,7 +233,18 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 	},
 	'little-memory': {
 		rounds: 1,
-		acts: [stage({title: 'n = 3', replicas: 3, clients: 4, messages: 250, rest: {heapMegabytes: 0.05}})],
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 250,
+				rest: {
+					heapMegabytes: 0.05,
+					ordeals: [{kind: 'slow', replica: 1, at: 505, until: 1005, view: 0, leader: 0}],
+				},
+			}),
+		],
 	},
 	'clock-jumps': {rounds: 2, acts: [jumped()]},
 	'far-behind': {rounds: 1, acts: [faraway()]},
@@ -560,6 +571,7 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 	'little-memory': {
 		'400 messages were executed, not 1000': act =>
 			withStatus(act, ({messages}) => ({messages: Math.min(messages, 400)})),
+		'no disk was slow': act => ({...act, ordeals: []}),
 		'their heaps were not limited': act => ({...act, heapMegabytes: null}),
 		'0.1 MB were executed, which 1 MB could hold': act => ({...act, heapMegabytes: 1}),
 		'only 2 of 3 replicas are there at the end': twoAlive,

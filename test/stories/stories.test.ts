@@ -24,7 +24,14 @@ const shorter: Record<string, number> = {
 	'killed-at-call': 3,
 };
 /** Where strace or prlimit is missing, or may not hold a process, they say so. */
-const needsTools = new Set(['slow-disk', 'full-disk', 'failed-sync', 'few-files', 'killed-at-call']);
+const needsTools = new Set([
+	'slow-disk',
+	'full-disk',
+	'failed-sync',
+	'few-files',
+	'little-memory',
+	'killed-at-call',
+]);
 /** What each must have counted, beside the verdict. */
 const facts: Record<string, Record<string, number>> = {
 	normal: {clientsAtOnce: 16, comparedReplicas: 3},
