@@ -8,7 +8,7 @@ import {stories} from '../../source/stories/stories.ts';
 /** The demonstration as people run it: real processes, through the command, with fewer rounds. */
 const shorter: Record<string, number> = {
 	normal: 40,
-	'message-loss': 60,
+	'message-loss': 110,
 	'kill-loop': 70,
 	failover: 3,
 	'primary-dies-f-times': 2,
