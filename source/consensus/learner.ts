@@ -96,6 +96,8 @@ export class Learner {
 
 	onAccepted(from: ReplicaId, slot: Slot) {
 		if (this.isDecided(slot)) return;
+		// For what was not taken here votes say nothing; who has no room for it asks for it later.
+		if (!this.#acceptor.accepted.has(slot) && !this.hasRoomFor(slot)) return;
 		const votes = this.#votes.get(slot) ?? new Set();
 		this.#votes.set(slot, votes.add(from));
 		if (votes.size < majorityOf(this.#options.replicas)) return;

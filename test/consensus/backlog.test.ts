@@ -84,3 +84,10 @@ test('above a hole it votes for as much, and always in the slots that follow wha
 	door.do({type: 'install', slot: 12, admitted: []});
 	expect([voted(15), voted(16)]).toEqual([1, 1]);
 });
+
+test('nor does it gather votes of others for what it does not take', () => {
+	const door = full().hear(0, accept(0, 2, two));
+	const before = JSON.stringify(door.replica.learner.imprint);
+	for (let slot = 2; slot < 100; slot++) door.hear(2, accepted(0, slot));
+	expect(JSON.stringify(door.replica.learner.imprint)).toBe(before);
+});

@@ -165,6 +165,13 @@ const unsafe: readonly Mutant[] = [
 		'',
 	),
 	core(
+		'votes are gathered for what is not taken',
+		'test consensus/backlog',
+		'learner',
+		'if (!this.#acceptor.accepted.has(slot) && !this.hasRoomFor(slot)) return;',
+		'',
+	),
+	core(
 		'a late checkpoint does not stop a lesson',
 		'test consensus/backlog',
 		'replica',
