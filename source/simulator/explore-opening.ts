@@ -160,6 +160,7 @@ export class Opening {
 		this.#deliver(0, 1, 'promise');
 		this.#deliver(1, 0, 'accept');
 		this.#deliver(0, 1, 'accepted');
+		this.#deliver(1, 0, 'accepted');
 		this.#keep();
 		this.#showLag(1, 2);
 		this.#deliver(2, 1, 'ask');

@@ -74,7 +74,7 @@ const quick = {
 	/** A replica has been admitted with a new memory, hears of it, and may forget it again. */
 	admission: {...none, from: 'admission', crashes: 1, beats: 1},
 	/** Its old memory comes back while another primary takes over. */
-	returned: {...none, from: 'returned', says: [0, 1], views: 2, exchanges: 1},
+	returned: {...none, from: 'returned', says: [0, 1], views: 2, exchanges: 1, beats: 1},
 	/** What an older memory had promised, the new one does not know. */
 	promised: {...none, from: 'promised', says: [1, 0], views: 2},
 	/** An admission is older than what is decided behind it. */

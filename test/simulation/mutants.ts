@@ -94,12 +94,15 @@ const unsafe: readonly Mutant[] = [
 		'if (message.epoch < this.membership.admittedAt(this.options.id)) return;',
 		'',
 	),
-	core(
+	mutant(
 		'promises of those who do not know the last admission count',
 		'test consensus/membership a promise of somebody',
-		'proposer',
-		"if (this.phase !== 'preparing' || delivered < this.#membership.latest) return;",
-		"if (this.phase !== 'preparing') return;",
+		[
+			'consensus/proposer.ts',
+			"if (this.phase !== 'preparing' || delivered < this.#membership.latest) return;",
+			"if (this.phase !== 'preparing') return;",
+		],
+		['consensus/proposer.ts', 'if (delivered < this.#membership.latest) this.#reports.delete(id);', '{}'],
 	),
 	core(
 		'promises from before the last admission was known count',
@@ -201,8 +204,8 @@ const unsafe: readonly Mutant[] = [
 		'a vote is forgotten above the checkpoint',
 		'seed 2',
 		'acceptor',
-		'slot <= through; slot++) this.accepted',
-		'slot <= through + 1; slot++) this.accepted',
+		'slot <= through; slot++) this.#drop(slot)',
+		'slot <= through + 1; slot++) this.#drop(slot)',
 	),
 	core(
 		'only the first page of a promise counts',
@@ -222,7 +225,7 @@ const unsafe: readonly Mutant[] = [
 		'any reported proposal, not that of the highest view',
 		'play highest-view-wins',
 		'proposer',
-		'!best || proposal.view > best.view',
+		'(!best || view > best.view)',
 		'!best',
 	),
 	core(
@@ -428,11 +431,11 @@ const unsafeElsewhere: readonly Mutant[] = [
 	// A checkpoint takes its time here, so that the core goes on meanwhile.
 	mutant(
 		'what was executed goes back to a checkpoint',
-		'seed 100',
+		'seed 89',
 		[
 			'consensus/replica.ts',
-			'\tif (slot <= this.learner.through) return;\n\t\tthis.membership.install(admitted, slot);',
-			'\tthis.membership.install(admitted, slot);',
+			'\tif (slot <= this.learner.through) return this.#onCheckpoint(slot);\n',
+			'',
 		],
 		[
 			'simulator/machine.ts',
