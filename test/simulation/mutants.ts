@@ -432,11 +432,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 	mutant(
 		'what was executed goes back to a checkpoint',
 		'seed 89',
-		[
-			'consensus/replica.ts',
-			'\tif (slot <= this.learner.through) return this.#onCheckpoint(slot);\n',
-			'',
-		],
+		['consensus/replica.ts', '\tif (slot <= this.learner.through) return this.#onCheckpoint(slot);\n', ''],
 		[
 			'simulator/machine.ts',
 			'this.#machine.later(random.between(...faults.write), () => {',
