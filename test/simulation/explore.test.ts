@@ -15,7 +15,7 @@ const found = new Map<ScopeName, ReturnType<typeof explore>>();
 describe('every order of events, within small bounds', () => {
 	test.each(quickScopes)('%s', scope => {
 		const isEndless = endless.includes(scope);
-		const report = explore(scopes[scope], isEndless ? 30_000 : states);
+		const report = explore(scopes[scope], isEndless ? 20_000 : states);
 		found.set(scope, report);
 		expect(report.violation?.script).toBeUndefined();
 		expect(report.isComplete).toBe(!isEndless);
@@ -58,7 +58,7 @@ describe('every order of events, within small bounds', () => {
 		'losses',
 		'all',
 	] as const)('%s: machines of one fingerprint go on alike, whatever way led there', scope => {
-		const explorer = new Explorer(scopes[scope], 20_000);
+		const explorer = new Explorer(scopes[scope], 8000);
 		explorer.run();
 		expect(explorer.recheck()).toBeGreaterThan(100);
 	});
