@@ -1,6 +1,6 @@
 import {expect, test} from '@jest/globals';
 import type {Promised} from '../../source/consensus/types.ts';
-import {accept, accepted, beat, Door, prepare, request, value} from './door.ts';
+import {accept, accepted, beat, Door, prepare, promise, request, value} from './door.ts';
 
 const one = value(request(1));
 const two = value(request(2));
@@ -11,16 +11,7 @@ test('a view is written before anybody hears of it', () => {
 	expect(writes).toEqual([{type: 'view', view: 0}]);
 	expect(messages).toContainEqual({
 		to: 0,
-		message: {
-			type: 'promise',
-			view: 0,
-			from: 1,
-			until: null,
-			accepted: [],
-			since: 0,
-			admitted: 0,
-			delivered: 0,
-		},
+		message: promise(0, 1),
 	});
 });
 
@@ -49,18 +40,7 @@ test('a promise reports for each slot the proposal of the highest view, and none
 		.hear(0, accept(0, 1, one), accept(0, 2, one))
 		.hear(0, accept(3, 2, two))
 		.hear(2, prepare(5, 2));
-	expect(door.said('promise')).toEqual([
-		{
-			type: 'promise',
-			view: 5,
-			from: 2,
-			until: null,
-			accepted: [{view: 3, slot: 2, value: two}],
-			since: 0,
-			admitted: 0,
-			delivered: 0,
-		},
-	]);
+	expect(door.said('promise')).toEqual([promise(5, 2, {accepted: [{view: 3, slot: 2, value: two}]})]);
 });
 
 test('a promise outlives a restart, with everything that was accepted', () => {

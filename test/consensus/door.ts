@@ -9,6 +9,7 @@ import type {
 	Options,
 	Outgoing,
 	Output,
+	Promised,
 	Proposal,
 	ReplicaId,
 	Request,
@@ -121,16 +122,7 @@ export class Door {
 		this.campaign(view);
 		const from = this.replica.learner.through + 1;
 		const other = (this.#id + 1) % 3;
-		return this.hear(other, {
-			type: 'promise',
-			view,
-			from,
-			until: null,
-			accepted,
-			since,
-			admitted: 0,
-			delivered: 0,
-		});
+		return this.hear(other, promise(view, from, {accepted, since}));
 	}
 
 	#step(input: Input): this {
@@ -165,6 +157,18 @@ export const beat = (
 	}: {delivered?: Slot; isLeading?: boolean; isDoubting?: boolean} = {},
 ): Message => ({type: 'heartbeat', view, delivered, isLeading, isDoubting});
 export const prepare = (view: View, from: Slot): Message => ({type: 'prepare', view, from});
+/** Of an acceptor that has accepted, forgotten and delivered nothing, but for `rest`. */
+export const promise = (view: View, from: Slot, rest: Partial<Promised> = {}): Promised => ({
+	type: 'promise',
+	view,
+	from,
+	until: null,
+	accepted: [],
+	since: 0,
+	admitted: 0,
+	delivered: 0,
+	...rest,
+});
 export const accept = (view: View, slot: Slot, offered: Value): Accept => ({
 	type: 'accept',
 	view,

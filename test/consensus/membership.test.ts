@@ -1,7 +1,7 @@
 import {expect, test} from '@jest/globals';
 import {Membership} from '../../source/consensus/membership.ts';
 import type {Admission, Message, Promised, Slot, Value} from '../../source/consensus/types.ts';
-import {accept, accepted, beat, Door, options, prepare, request, value} from './door.ts';
+import {accept, accepted, beat, Door, options, prepare, promise, request, value} from './door.ts';
 
 const first = '0'.repeat(32);
 const second = 'a'.repeat(32);
@@ -139,20 +139,10 @@ test('a memory that was replaced says nothing any more, and leads no longer', ()
 test('a candidate does not count the promise of a memory that was replaced, and knows it from what others accepted', () => {
 	const door = new Door(1).hear(0, accept(0, 1, admitting(2, second)));
 	door.campaign(1);
-	const promise: Promised = {
-		type: 'promise',
-		view: 1,
-		from: 1,
-		until: null,
-		accepted: [],
-		since: 0,
-		admitted: 0,
-		delivered: 0,
-	};
-	door.hear(2, promise);
+	door.hear(2, promise(1, 1));
 	expect(door.replica.status().role).toBe('candidate');
 	// With the slot that admitted it in its promise it is the new memory.
-	door.hear(2, {...promise, since: 1, admitted: 1, delivered: 1});
+	door.hear(2, promise(1, 1, {since: 1, admitted: 1, delivered: 1}));
 	expect(door.replica.status().role).toBe('candidate');
 	door.hear(2, decided(1, admitting(2, second)));
 	// It promised itself before it knew that, and asks itself again.
@@ -164,43 +154,24 @@ test('a promise of somebody who does not know the last admission does not count:
 	const door = new Door(0, newcomer).hear(1, beat(1, {isLeading: true}));
 	door.hear(2, decided(1, value(request(1)), admitting(0, second)));
 	door.campaign(3);
-	const promise: Promised = {
-		type: 'promise',
-		view: 3,
-		from: 3,
-		until: null,
-		accepted: [{view: 1, slot: 3, value: value(request(2))}],
-		since: 0,
-		admitted: 0,
-		delivered: 1,
-	};
-	door.hear(1, promise);
+	const accepted = [{view: 1, slot: 3, value: value(request(2))}];
+	door.hear(1, promise(3, 3, {accepted, delivered: 1}));
 	expect(door.replica.status().role).toBe('candidate');
-	door.hear(1, {...promise, delivered: 2});
+	door.hear(1, promise(3, 3, {accepted, delivered: 2}));
 	expect(door.replica.status().role).toBe('primary');
 });
 
 test('nor does one that was given before the candidate itself knew of it; whoever gave it is asked again', () => {
 	const door = new Door(1);
 	door.campaign(1);
-	const page: Promised = {
-		type: 'promise',
-		view: 1,
-		from: 1,
-		until: 2,
-		accepted: [],
-		since: 0,
-		admitted: 0,
-		delivered: 0,
-	};
-	door.hear(0, page);
+	door.hear(0, promise(1, 1, {until: 2}));
 	door.hear(0, decided(1, admitting(2, second)));
-	door.hear(0, {...page, from: 2, until: null, delivered: 1});
+	door.hear(0, promise(1, 2, {delivered: 1}));
 	expect(door.replica.status().role).toBe('candidate');
 	door.take();
 	door.tick(options.heartbeatTicks);
 	expect(door.said('prepare')).toContainEqual(prepare(1, 1));
-	door.hear(0, {...page, until: null, delivered: 1});
+	door.hear(0, promise(1, 1, {delivered: 1}));
 	expect(door.replica.status().role).toBe('primary');
 });
 
@@ -208,17 +179,7 @@ test('who is to be replaced does not lead', () => {
 	const door = new Door(1);
 	door.campaign(1);
 	const open = [{view: 0, slot: 1, value: admitting(1, second)}];
-	for (const from of [0, 2])
-		door.hear(from, {
-			type: 'promise',
-			view: 1,
-			from: 1,
-			until: null,
-			accepted: open,
-			since: 0,
-			admitted: 0,
-			delivered: 0,
-		});
+	for (const from of [0, 2]) door.hear(from, promise(1, 1, {accepted: open}));
 	expect(door.replica.status().role).toBe('candidate');
 });
 

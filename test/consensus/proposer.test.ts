@@ -1,6 +1,6 @@
 import {expect, test} from '@jest/globals';
 import {noOp} from '../../source/consensus/types.ts';
-import {accepted, beat, Door, prepare, request, value} from './door.ts';
+import {accepted, beat, Door, prepare, promise, request, value} from './door.ts';
 
 const one = value(request(1));
 const two = value(request(2));
@@ -54,37 +54,20 @@ test('a primary below somebody’s checkpoint catches up before it leads, and fi
 test('a promise that tells of a checkpoint is not waited for, if there are enough without it', () => {
 	const door = new Door(1);
 	door.campaign(1);
-	const promise = {
-		type: 'promise',
-		view: 1,
-		from: 1,
-		until: null,
-		accepted: [],
-		admitted: 0,
-		delivered: 0,
-	} as const;
-	door.hear(2, {...promise, since: 9});
+	door.hear(2, promise(1, 1, {since: 9}));
 	expect(door.replica.status().role).toBe('candidate');
-	door.hear(0, {...promise, since: 0});
+	door.hear(0, promise(1, 1));
 	expect(door.replica.status().role).toBe('primary');
 });
 
 test('a promise counts when all of its pages are there', () => {
 	const door = new Door(0).campaign();
 	door.take();
-	const first = {
-		type: 'promise',
-		view: 0,
-		from: 1,
-		accepted: [{view: 0, slot: 1, value: one}],
-		since: 0,
-		admitted: 0,
-		delivered: 0,
-	} as const;
-	door.hear(1, {...first, until: 2});
+	const first = promise(0, 1, {until: 2, accepted: [{view: 0, slot: 1, value: one}]});
+	door.hear(1, first);
 	expect(door.replica.status().role).toBe('candidate');
 	expect(door.said('prepare')).toEqual([prepare(0, 2)]);
-	door.hear(1, {...first, until: 2});
+	door.hear(1, first);
 	expect(door.replica.status().role).toBe('candidate');
 	door.hear(1, {...first, from: 2, until: null, accepted: [{view: 0, slot: 2, value: two}]});
 	expect(proposals(door)).toEqual([
