@@ -12,6 +12,7 @@ import type {
 	Chunk,
 	Decision,
 	Fetch,
+	Message,
 	Note,
 	Options,
 	ReplicaId,
@@ -236,6 +237,7 @@ export class Server implements Service {
 			receive: (from, messages) => {
 				// A learner sends none, and counts for nothing.
 				if (messages.some(({type}) => type === 'heartbeat')) this.#heardAt.set(from, performance.now());
+				if (this.#host.replica.hole !== null) forgetTexts(messages);
 				this.#host.receive(from, messages);
 			},
 			disconnected: peer => this.#host.disconnected(peer),
@@ -358,6 +360,7 @@ export class Server implements Service {
 	execute(decisions: readonly Decision[]) {
 		if (this.#held) {
 			this.#held.push(...decisions);
+			for (const {value} of decisions) forgetText(value);
 			return;
 		}
 
@@ -793,6 +796,11 @@ function coreOptions({cluster, id, skip}: ServerOptions, {memory}: ReplicaDirect
 		queueRequests: cluster.queueRequests,
 		skip,
 	};
+}
+
+/** What is voted for above a hole may wait for long, and for a slow disk as well. */
+function forgetTexts(messages: readonly Message[]): void {
+	for (const message of messages) if (message.type === 'accept') forgetText(message.value);
 }
 
 /** Whatever it is an instance of, what carries a message is an error. */

@@ -25,7 +25,7 @@ export function encodeValue(value: Value): string {
 	return text;
 }
 
-/** It was written and sent. Kept in memory with its text a value takes twice its size; who needs it from now on encodes it every time. */
+/** Who needs it from now on encodes it every time. Kept in memory with its text a value takes twice its size. */
 export const forgetText = (value: Value): void => void texts.set(value, forgotten);
 
 /** Rebuilds a value from text that may be anything; undefined if it is not one. */
