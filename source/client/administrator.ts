@@ -2,7 +2,7 @@ import type {Cluster} from '../cluster.ts';
 import type {ReplicaId} from '../consensus/types.ts';
 import {type Handshake, isProof, newNonce, proofOf} from '../network/auth.ts';
 import {type Done, type Order, protocolVersion} from '../network/events.ts';
-import {Link, placeOf} from './link.ts';
+import {Link, patienceAfter, placeOf} from './link.ts';
 
 /** What came of an order. `isReached`: the replica let us in, and it is what it should be. */
 export type Outcome = Done & {readonly isReached: boolean};
@@ -50,6 +50,8 @@ export class Administrator {
 			const link = new Link({
 				address,
 				replicas: cluster.replicas.length,
+				// It is tried once: what fails is told to somebody, who would have to try again.
+				patienceMs: Math.min(timeoutMs, patienceAfter(Number.POSITIVE_INFINITY)),
 				hello: ({cluster: identity, replicas, rules, nonce: serverNonce}) => {
 					const nonce = newNonce();
 					handshake = {

@@ -44,6 +44,8 @@ export type LinkOptions = {
 	readonly address: Address;
 	/** Replicas of the cluster: one that counts otherwise has another cluster.json. */
 	readonly replicas: number;
+	/** How long it may take until the welcome, in milliseconds. */
+	readonly patienceMs: number;
 	/** Answers the challenge. */
 	readonly hello: (challenge: Challenge) => Hello;
 	/** Why a replica that was reached is not the right one; undefined if it is. */
@@ -54,8 +56,14 @@ export type LinkOptions = {
 	readonly onGone: (why: string) => void;
 };
 
-/** How long a dialed replica may take until its welcome. Longer than any healthy one; a stopped process takes for ever. */
-const welcomeMs = 1000;
+/**
+ * How long a dialed replica may take until its welcome, in milliseconds, after
+ * so many failures. Longer than any healthy one; a stopped process takes for
+ * ever. Where many come at once and all of them are slow, those who hang up too
+ * soon come again, and would keep it so.
+ */
+export const patienceAfter = (failures: number): number => Math.min(4000, 1000 * 2 ** failures);
+
 /** The longest frame that a replica may send. */
 const frameBytes = 16_777_216;
 
@@ -64,7 +72,6 @@ const socketOptions = {
 	transports: ['websocket'],
 	reconnection: false,
 	forceNew: true,
-	timeout: welcomeMs,
 	// The types do not know that this may be false, nor of maxPayload.
 	perMessageDeflate: false,
 	maxPayload: frameBytes,
@@ -91,9 +98,9 @@ export class Link {
 	constructor(options: LinkOptions) {
 		this.#options = options;
 		this.id = options.address.id;
-		this.#socket = io(urlOf(options.address), socketOptions);
+		this.#socket = io(urlOf(options.address), {...socketOptions, timeout: options.patienceMs});
 		guardFrames(this.#socket, () => this.#end('it does not speak as a replica does'));
-		this.#timer = setTimeout(() => this.#end('no answer'), welcomeMs);
+		this.#timer = setTimeout(() => this.#end('no answer'), options.patienceMs);
 		this.#socket.on('connect_error', error => this.#end(whyOf(error)));
 		this.#socket.on('disconnect', () => this.#end('the connection broke'));
 		this.#hear('challenge', readChallenge, challenge => this.#onChallenge(challenge));

@@ -2,7 +2,7 @@ import type {Cluster} from '../cluster.ts';
 import type {ReplicaId, Slot, View} from '../consensus/types.ts';
 import {type Hash, protocolVersion, type Status} from '../network/events.ts';
 import {compare} from './agreement.ts';
-import {type Heard, Link, placeOf} from './link.ts';
+import {type Heard, Link, patienceAfter, placeOf} from './link.ts';
 import {type Agreement, MonitorStore, type Watched} from './monitor-store.ts';
 
 /** What `monitor --once --json` prints. What is unknown is null. */
@@ -153,7 +153,8 @@ class Watch {
 	#link: Link | null = null;
 	#isOpen = false;
 	#isClosed = false;
-	#pauseMs = shortestPauseMs;
+	/** Since it was open last. */
+	#failures = 0;
 	#dialAt = 0;
 	#probe: {readonly at: number; readonly slot: Slot} | null = null;
 	#probedAt = 0;
@@ -208,10 +209,11 @@ class Watch {
 		const link: Link = new Link({
 			address: this.#cluster.replicas[this.id]!,
 			replicas: this.#cluster.replicas.length,
+			patienceMs: patienceAfter(this.#failures),
 			hello: () => ({role: 'monitor', version: protocolVersion}),
 			onWelcome: () => {
 				this.#isOpen = true;
-				this.#pauseMs = shortestPauseMs;
+				this.#failures = 0;
 			},
 			onHeard: heard => this.#onHeard(heard),
 			onGone: why => this.#onGone(why),
@@ -256,8 +258,8 @@ class Watch {
 		this.#isOpen = false;
 		this.#probe = null;
 		this.isSettled = true;
-		this.#dialAt = now() + this.#pauseMs * (1 - Math.random() / 2);
-		this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
+		const pauseMs = Math.min(longestPauseMs, shortestPauseMs * 2 ** this.#failures++);
+		this.#dialAt = now() + pauseMs * (1 - Math.random() / 2);
 		this.#store.gone(this.id, why, now());
 		this.#answerNobody();
 	}

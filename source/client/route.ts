@@ -1,7 +1,7 @@
 import type {Address, Cluster} from '../cluster.ts';
 import type {ReplicaId} from '../consensus/types.ts';
 import {protocolVersion, type Welcome} from '../network/events.ts';
-import {type Heard, Link} from './link.ts';
+import {type Heard, Link, patienceAfter} from './link.ts';
 
 export type RouteOptions = {
 	readonly cluster: Cluster;
@@ -145,6 +145,7 @@ export class Route {
 		const link: Link = new Link({
 			address: this.#addressOf(id),
 			replicas: this.#options.cluster.replicas.length,
+			patienceMs: patienceAfter(this.#emptyRounds),
 			hello: () => ({role: 'client', version: protocolVersion}),
 			complaint: ({cluster}) =>
 				this.#cluster === null || this.#cluster === cluster ? undefined : 'it belongs to another cluster',

@@ -557,6 +557,14 @@ describe('telling how things stand', () => {
 		expect([client.wasReached, stranger.wasReached]).toEqual([true, false]);
 	});
 
+	test('waits longer for a welcome when nobody gave one in time', async () => {
+		const {cluster, replicas} = await stage(1);
+		// Who would hang up after a second each time would never get in.
+		replicas[0]!.script.greetingMs = 1200;
+		await join({cluster}).session('alice').say('hello');
+		expect(replicas[0]!.messages).toHaveLength(1);
+	}, 15_000);
+
 	test('does not give up while nothing waits', async () => {
 		const {cluster} = await stage(1);
 		const reasons: string[] = [];

@@ -82,6 +82,8 @@ export type Script = {
 	follow?: (follow: Follow, socket: FakeSocket) => void;
 	/** False: it takes connections and says nothing, like a stopped process. */
 	isGreeting?: boolean;
+	/** It is slow to say its first word, as with too many who come at once. In milliseconds. */
+	greetingMs?: number;
 	/** False: questions stay unanswered. */
 	isAnswering?: boolean;
 	hash?: (slot: number) => string | null;
@@ -173,7 +175,11 @@ export class FakeReplica {
 		socket.on('disconnect', () => this.sockets.delete(socket));
 		if (this.script.isGreeting === false) return;
 		const identity = {cluster: this.#identity, replicas: this.#replicas, rules: 'fake'};
-		socket.emit('challenge', {...identity, version: protocolVersion, id: this.id, nonce: newNonce()});
+		const greet = () =>
+			socket.emit('challenge', {...identity, version: protocolVersion, id: this.id, nonce: newNonce()});
+		const {greetingMs} = this.script;
+		if (greetingMs === undefined) greet();
+		else setTimeout(greet, greetingMs);
 		socket.on('hello', hello => {
 			this.hellos.push(hello);
 			this.weather = {...this.weather, position: this.position, executed: this.chat.slot};
