@@ -237,7 +237,7 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'no-ops over what was reported',
-		'play value-left-open',
+		'play highest-view-wins',
 		'proposer',
 		'decided ?? proposal?.value ?? noOp',
 		'decided ?? noOp',
@@ -258,7 +258,7 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'a learner votes',
-		'seed 2',
+		'play overtaken-admission',
 		'acceptor',
 		"if (standing !== 'member' || this.#membership.isOwnEnd(value)) return;",
 		'if (this.#membership.isOwnEnd(value)) return;',
