@@ -9,8 +9,8 @@ import type {Admitted, Options, Proposal, ReplicaId, Slot, Value} from './types.
  * decided by the votes of f+1 others; all that its old memory helped to decide
  * stands before this slot, and at least one of the others knows of each. Once
  * it has executed the slot, and so all before it, it knows what it forgot: it
- * promises and votes from here on. From its old memory nothing counts any more,
- * even if that comes back. What that had promised is kept for it: it votes only
+ * promises and votes from here on. Behind that slot nothing of its old memory
+ * counts any more, even if that comes back. What that had promised is kept for it: it votes only
  * for what a primary proposes that knows of the admission, as older views may
  * have been left with that promise.
  *

@@ -137,7 +137,8 @@ export class Proposer {
 	 *
 	 * The promise of a memory that was replaced does not count, and whoever is
 	 * replaced does not lead (rule R12). Both are seen before it is delivered: a
-	 * majority voted for the admission, so somebody here reports it.
+	 * majority voted for the admission, so somebody here reports it. (If nobody
+	 * does, as it stands decided here above a gap, a majority has left this view.)
 	 *
 	 * Nor does a promise count whose acceptor has not delivered the last admission
 	 * that is known here: an older memory of this replica may have led this very
