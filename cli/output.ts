@@ -1,4 +1,5 @@
 import {Failure} from '../source/failure.ts';
+import {isOfSystem, nextStepOf} from '../source/storage/files.ts';
 
 /** Data, to standard output. */
 export function print(text: string): void {
@@ -14,7 +15,9 @@ export function tell(line: string): void {
 export function complain(error: unknown): number {
 	const message = error instanceof Error ? error.message : String(error);
 	const isOurs = error instanceof Failure;
-	tell(`paxos-chat: ${isOurs ? '' : 'internal error: '}${message || 'no reason given'}`);
+	// A file that is not to be read, for instance, is no bug of ours, wherever that was noticed.
+	if (!isOurs && isOfSystem(error)) tell(`paxos-chat: ${message}; ${nextStepOf(error)}, then try again`);
+	else tell(`paxos-chat: ${isOurs ? '' : 'internal error: '}${message || 'no reason given'}`);
 	if (process.env.PAXOS_CHAT_DEBUG === '1' && error instanceof Error)
 		process.stderr.write(`${error.stack}\n`);
 	return isOurs ? error.exitCode : 1;

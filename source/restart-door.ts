@@ -1,10 +1,10 @@
-import {chmodSync, mkdtempSync, realpathSync, rmSync, symlinkSync} from 'node:fs';
+import {chmodSync, lstatSync, mkdtempSync, realpathSync, rmSync, symlinkSync} from 'node:fs';
 import {createConnection, createServer, type Server, type Socket} from 'node:net';
 import {tmpdir} from 'node:os';
 import {basename, dirname, join} from 'node:path';
 import type {ReplicaId} from './consensus/types.ts';
 import {Failure} from './failure.ts';
-import {codeOf} from './storage/files.ts';
+import {codeOf, failureOf} from './storage/files.ts';
 import {ensureData} from './storage/private-files.ts';
 import {isCount} from './value-text.ts';
 
@@ -12,6 +12,13 @@ import {isCount} from './value-text.ts';
 const longestLine = 4096;
 /** The address of a unix socket holds about a hundred bytes; a longer path would be cut without a word. */
 const longestPath = 100;
+
+/** Somebody else runs the replicas of this directory, perhaps since a moment ago. */
+export class SupervisorRuns extends Failure {
+	constructor(path: string) {
+		super(`${path}: another supervisor runs the replicas of this directory; stop it first`);
+	}
+}
 
 /**
  * Where `paxos-chat restart` finds the supervisor: DATA/supervisor.sock, mode
@@ -23,31 +30,29 @@ export class RestartDoor {
 	readonly #server: Server;
 	readonly #paths: readonly string[];
 
-	/** Resolves when it listens. A Failure if another supervisor listens there. */
+	/** Resolves when it listens. SupervisorRuns if another one listens there. */
 	static async open(
 		dataDirectory: string,
 		restart: (id: ReplicaId) => Promise<number>,
 	): Promise<RestartDoor> {
 		await ensureData(dataDirectory);
 		const path = nameIn(dataDirectory);
-		const other = await knock(path);
-		if (other) {
-			other.destroy();
-			throw new Failure(`${path}: another supervisor runs the replicas of this directory; stop it first`);
-		}
-
-		rmSync(path, {force: true});
 		const isShort = Buffer.byteLength(path) <= longestPath;
 		const place = isShort ? path : join(mkdtempSync(join(shortDirectory(), 'paxos-chat-')), basename(path));
-		// Who has said all and only listens is answered as well.
-		const server = createServer({allowHalfOpen: true}, socket => attend(socket, restart));
-		await new Promise<void>((resolve, reject) => {
-			server.once('error', error => reject(new Failure(`${place}: ${error.message}`, 1, {cause: error})));
-			server.listen(place, resolve);
-		});
-		chmodSync(place, 0o600);
-		if (!isShort) symlinkSync(place, path);
-		return new RestartDoor(server, isShort ? [path] : [path, dirname(place)]);
+		const paths = isShort ? [path] : [path, dirname(place)];
+		let server: Server | undefined;
+		try {
+			await clear(path);
+			// Of several that start together one gets the name, and the others find it taken.
+			server = await listen(place, restart);
+			if (!isShort) symlinkSync(place, path);
+			return new RestartDoor(server, paths);
+		} catch (error) {
+			server?.close();
+			if (!isShort) rmSync(dirname(place), {recursive: true, force: true});
+			const isTaken = ['EADDRINUSE', 'EEXIST'].includes(codeOf(error) ?? '');
+			throw isTaken ? new SupervisorRuns(path) : failureOf(place, error);
+		}
 	}
 
 	private constructor(server: Server, paths: readonly string[]) {
@@ -60,6 +65,30 @@ export class RestartDoor {
 		this.#server.close();
 		for (const path of this.#paths) rmSync(path, {recursive: true, force: true});
 	}
+}
+
+/** What a supervisor that was killed has left there is taken away. */
+async function clear(path: string): Promise<void> {
+	const left = statOf(path);
+	const other = await knock(path);
+	other?.destroy();
+	if (other) throw new SupervisorRuns(path);
+	// Not what somebody else has put there meanwhile.
+	if (left !== undefined && statOf(path)?.ino === left.ino) rmSync(path, {force: true});
+}
+
+const statOf = (path: string) => lstatSync(path, {throwIfNoEntry: false});
+
+function listen(place: string, restart: (id: ReplicaId) => Promise<number>): Promise<Server> {
+	// Who has said all and only listens is answered as well.
+	const server = createServer({allowHalfOpen: true}, socket => attend(socket, restart));
+	return new Promise((resolve, reject) => {
+		server.once('error', reject);
+		server.listen(place, () => {
+			chmodSync(place, 0o600);
+			resolve(server);
+		});
+	});
 }
 
 /**
@@ -116,7 +145,7 @@ function knock(path: string): Promise<Socket | undefined> {
 		socket.once('error', error => {
 			const isAbsent = ['ECONNREFUSED', 'ENOENT', 'ENOTSOCK'].includes(codeOf(error) ?? '');
 			if (isAbsent) resolve(undefined);
-			else reject(new Failure(`${path}: ${error.message}`, 1, {cause: error}));
+			else reject(failureOf(path, error));
 		});
 	});
 }

@@ -35,7 +35,7 @@ import {Acquaintances} from './storage/acquaintances.ts';
 import {type Checkpoint, recoverCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
 import type {Disk} from './storage/disk.ts';
-import {codeOf, type Files, failureOf} from './storage/files.ts';
+import {codeOf, type Files, failureOf, isOfSystem} from './storage/files.ts';
 import {Journal} from './storage/journal.ts';
 import {KeptLines} from './storage/kept-lines.ts';
 import {Scrub} from './storage/scrub.ts';
@@ -808,8 +808,6 @@ const asError = (error: unknown): Error =>
 	typeof error === 'object' && error !== null && 'message' in error
 		? (error as Error)
 		: new Error(String(error));
-/** Errors of the operating system, not those of Node, whose codes begin with ERR_. */
-const isOfSystem = (error: Error) => !(error instanceof Failure) && /^E[A-Z0-9]+$/.test(codeOf(error) ?? '');
 
 const wrongState = ({path}: ReplicaDirectory, id: ReplicaId, slot: Slot, against: readonly ReplicaId[]) =>
 	new Failure(

@@ -59,7 +59,7 @@ export class Recorder {
 			this.#file = openSync(path, 'a+', 0o600);
 			this.#mendEnd(this.#file);
 		} catch (error) {
-			throw new Failure(`cannot write a trace to ${path}: ${(error as Error).message}`);
+			throw new Failure(`cannot write a trace to ${path}: ${(error as Error).message}; name another file`);
 		}
 	}
 
@@ -132,7 +132,7 @@ export async function replay(path: string): Promise<Replay> {
 		}
 	} catch (error) {
 		if (error instanceof Failure) throw error;
-		throw new Failure(`cannot read ${path}: ${(error as Error).message}`);
+		throw new Failure(`cannot read ${path}: ${(error as Error).message}; name a file of replica --trace`);
 	}
 
 	return player.end();
@@ -160,17 +160,16 @@ class Player {
 	take(number: number, text: string) {
 		const line = parse(text);
 		if (this.#unfinished !== undefined && !isBeginning(line)) throw this.#damage(this.#unfinished);
+		if (number === 1 && !isBeginning(line)) throw this.#noTrace();
 		if (this.#unfinished !== undefined) this.#torn.push(this.#unfinished);
 		this.#unfinished = undefined;
 		if (isBeginning(line)) this.#begin(number, line);
 		else if (!isStep(line)) this.#unfinished = number;
-		else if (!this.#replica)
-			throw new Failure(`${this.#path}: line ${number}: is no trace, nothing begins there`);
-		else this.#step(number, line, this.#replica);
+		else this.#step(number, line, this.#replica!);
 	}
 
 	end(): Replay {
-		if (this.#lives === 0) throw new Failure(`${this.#path}: is no trace, nothing begins there`);
+		if (this.#lives === 0) throw this.#noTrace();
 		if (this.#unfinished !== undefined) this.#torn.push(this.#unfinished);
 		const replica = this.#replica && {id: this.#replica.options.id, ...this.#replica.status()};
 		return {
@@ -214,6 +213,12 @@ class Player {
 		const recorded = broken === undefined ? `the output ${digest}` : `"${broken}"`;
 		const text = `${input.type}: ${recorded} was recorded, now it is ${found}`;
 		this.#difference = {line: number, text};
+	}
+
+	#noTrace() {
+		return new Failure(
+			`${this.#path} is no trace: no replica begins in its first line; record one with replica --trace`,
+		);
 	}
 
 	#damage(line: number) {

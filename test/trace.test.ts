@@ -192,10 +192,10 @@ describe('what a killed process left', () => {
 
 describe('what is no trace', () => {
 	test.each([
-		['', 'is no trace, nothing begins there'],
-		['{"input":{"type":"tick","now":1},"digest":"0"}\n', 'line 1: is no trace, nothing begins there'],
-		['hello\nworld\n', 'line 1 is damaged'],
-		['[]\nnull\n7\n', 'line 1 is damaged'],
+		['', 'is no trace: no replica begins in its first line'],
+		['{"input":{"type":"tick","now":1},"digest":"0"}\n', 'is no trace: no replica begins in its first line'],
+		['hello\nworld\n', 'is no trace'],
+		['[]\nnull\n7\n', 'is no trace'],
 		[
 			'{"trace":1,"options":{},"since":0,"admitted":[],"entries":[7]}\n',
 			'line 1: no replica begins like this',
@@ -260,7 +260,8 @@ test('a real replica that was killed, and came back', async () => {
 		expect(stdout).toMatch(/ok: \d+ inputs in 2 lives, and every output as recorded\n$/);
 		expect(await place.run(['replay', 'cluster.json'])).toMatchObject({
 			code: 1,
-			stderr: 'paxos-chat: cluster.json: is no trace, nothing begins there\n',
+			stderr:
+				'paxos-chat: cluster.json is no trace: no replica begins in its first line; record one with replica --trace\n',
 		});
 	} finally {
 		await place.clear();

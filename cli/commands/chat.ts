@@ -1,8 +1,8 @@
-import {createWriteStream} from 'node:fs';
+import {createWriteStream, type WriteStream} from 'node:fs';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {Cluster} from '../../source/cluster.ts';
-import {hasSupervisor} from '../../source/restart-door.ts';
+import {hasSupervisor, SupervisorRuns} from '../../source/restart-door.ts';
 import {ensureData} from '../../source/storage/private-files.ts';
 import {Supervisor} from '../../source/supervisor.ts';
 import type {Flags} from '../flags.ts';
@@ -15,7 +15,7 @@ import {clusterOf, nickOf, timeoutMsOf} from '../target.ts';
 /** `paxos-chat`: the chat, with a cluster of its own if there is none. */
 export async function chat(flags: Flags): Promise<number> {
 	const cluster = clusterOf(flags);
-	const own: {supervisor?: Supervisor} = {};
+	const own: {supervisor?: Supervisor | undefined} = {};
 	const starting = (say: (line: string) => void) => ownReplicas(cluster, flags, say, own);
 	const isScreen = isTerminal() && !flags.plain;
 	try {
@@ -47,7 +47,7 @@ async function ownReplicas(
 	cluster: Cluster,
 	flags: Flags,
 	say: (line: string) => void,
-	own: {supervisor?: Supervisor},
+	own: {supervisor?: Supervisor | undefined},
 ): Promise<Supervisor | null> {
 	if (flags.readOnly) return null;
 	if ((await hasSupervisor(flags.data)) || (await isAnswering(cluster))) return null;
@@ -55,21 +55,33 @@ async function ownReplicas(
 	if (ids.length < cluster.replicas.length) return null;
 	await ensureData(flags.data);
 	const logPath = join(flags.data, 'replicas.log');
-	const log = createWriteStream(logPath, {mode: 0o600});
+	// Made when it is needed: it may be that of somebody else, who was faster.
+	let log: WriteStream | undefined;
+	const note = (line: string) => {
+		log ??= createWriteStream(logPath, {mode: 0o600});
+		log.write(`${line}\n`);
+	};
 	const supervisor = new Supervisor({
 		cluster,
 		configPath: flags.config,
 		dataDirectory: flags.data,
 		extraArguments: () => ['--faults'],
-		onLine: (id, line) => log.write(`r${id} ${line}\n`),
-		onExit: (id, how) => log.write(`r${id} is gone (${how})\n`),
+		onLine: (id, line) => note(`r${id} ${line}`),
+		onExit: (id, how) => note(`r${id} is gone (${how})`),
 	});
 	const names = ids.map(id => `r${id}`).join(' ');
 	say(`no replica answers: starting ${names}; what they say goes to ${logPath}`);
 	own.supervisor = supervisor;
 	// From here on a signal has to wait for the replicas.
-	await Promise.race([startReplicas(supervisor, cluster, say), untilLeaving()]);
-	return supervisor;
+	try {
+		await Promise.race([startReplicas(supervisor, cluster, say), untilLeaving()]);
+		return supervisor;
+	} catch (error) {
+		if (!(error instanceof SupervisorRuns)) throw error;
+		own.supervisor = undefined;
+		say('somebody else has begun to start them: theirs are used');
+		return null;
+	}
 }
 
 const lookMs = 200;

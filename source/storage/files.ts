@@ -136,11 +136,16 @@ const nextSteps: Readonly<Record<string, string>> = {
 	EMFILE: 'allow more open files',
 };
 
+/** Whether the operating system gave it: its codes are those of errno, not those of Node, which begin with ERR_. */
+export const isOfSystem = (error: unknown): boolean => /^E[A-Z0-9]+$/.test(codeOf(error) ?? '');
+
+/** What the user may do about an error that the operating system gave. */
+export const nextStepOf = (error: unknown): string => nextSteps[codeOf(error) ?? ''] ?? 'see to the disk';
+
 /** One line for the user, of an error that the operating system gave. */
 export function failureOf(path: string, error: unknown): Failure {
 	if (error instanceof Failure) return error;
 	const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
 	const reason = hasMessage ? String(error.message) : String(error);
-	const next = nextSteps[codeOf(error) ?? ''] ?? 'see to the disk';
-	return new Failure(`${path}: ${reason}; ${next}, then start again`, 1, {cause: error});
+	return new Failure(`${path}: ${reason}; ${nextStepOf(error)}, then start again`, 1, {cause: error});
 }

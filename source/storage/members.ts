@@ -6,12 +6,14 @@ import {writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
 
+export const membersPath = (data: string): string => join(data, 'members.json');
+
 /**
  * DATA/members.json: which replicas have lived here. One that is listed and
  * has no directory any more has lost its memory, and must not start as new.
  */
 export async function readMembers(data: string, cluster: string): Promise<readonly ReplicaId[]> {
-	const path = join(data, 'members.json');
+	const path = membersPath(data);
 	const file = await readPrivate(path);
 	if (!file) return [];
 	const members = decode(file.text);
@@ -30,7 +32,7 @@ export async function writeMembers(
 	replicas: readonly ReplicaId[],
 ): Promise<void> {
 	const sorted = [...new Set(replicas)].sort((a, b) => a - b);
-	await writeAtomically(join(data, 'members.json'), sealJson({cluster, replicas: sorted}));
+	await writeAtomically(membersPath(data), sealJson({cluster, replicas: sorted}));
 }
 
 function decode(text: string): {cluster: string; replicas: readonly ReplicaId[]} | undefined {

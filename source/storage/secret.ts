@@ -1,10 +1,12 @@
 import {createHash, randomBytes} from 'node:crypto';
+import {existsSync} from 'node:fs';
 import {link, open, unlink} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {Cluster} from '../cluster.ts';
 import {Failure} from '../failure.ts';
 import {codeOf, syncDirectory} from './files.ts';
 import {isLocal} from './local.ts';
+import {membersPath} from './members.ts';
 import {ensureData, readPrivate} from './private-files.ts';
 
 /** What the replicas and administrators of a cluster know, and nobody else. Never shown, logged or sent. */
@@ -14,10 +16,15 @@ const secretBytes = 32;
 
 export const secretPath = (data: string): string => join(data, 'secret');
 
-/** Makes the secret, unless there is one. Whether it made one, and where it stands. */
+/** Makes the secret, unless there is one. Whether it made one, and where it stands. A Failure if there was one and it is lost. */
 export async function makeSecret(data: string): Promise<{path: string; isNew: boolean}> {
 	await ensureData(data);
 	const path = secretPath(data);
+	if (existsSync(membersPath(data)) && !existsSync(path))
+		throw new Failure(
+			`${path} is gone, and replicas have lived here with it: put it back, from another machine of the cluster or a backup; without it choose another --data, and begin anew`,
+			2,
+		);
 	const temporary = `${path}.${randomBytes(8).toString('hex')}.new`;
 	const handle = await open(temporary, 'wx', 0o600);
 	try {

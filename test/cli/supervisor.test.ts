@@ -13,7 +13,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, jest, test} from '@jest/globals';
 import {parseCluster} from '../../source/cluster.ts';
-import {askForRestart, hasSupervisor, RestartDoor} from '../../source/restart-door.ts';
+import {askForRestart, hasSupervisor, RestartDoor, SupervisorRuns} from '../../source/restart-door.ts';
 import {Supervisor, type SupervisorOptions} from '../../source/supervisor.ts';
 
 /** Many processes, on a machine that may be busy. */
@@ -193,6 +193,20 @@ describe('restart', () => {
 		const next = await open(data, async () => 3);
 		expect(await askForRestart(data, 0, 1000)).toBe(3);
 		next.close();
+	});
+
+	test.each(['data', 'x'.repeat(120)])('of many that start at the same time one runs: %s', async name => {
+		const data = join(directory, name);
+		const doors = await Promise.allSettled(
+			Array.from({length: 10}, (_, index) => open(data, async () => index)),
+		);
+		const taken = doors.filter(({status}) => status === 'fulfilled');
+		expect(taken).toHaveLength(1);
+		expect(await askForRestart(data, 0, 1000)).toBe(doors.findIndex(({status}) => status === 'fulfilled'));
+		for (const door of doors) {
+			if (door.status === 'fulfilled') door.value.close();
+			else expect(door.reason).toBeInstanceOf(SupervisorRuns);
+		}
 	});
 
 	test('works in a directory whose path is too long for a socket', async () => {

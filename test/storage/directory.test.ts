@@ -159,7 +159,11 @@ describe('the memory of a replica', () => {
 		expect(await refusal(() => open(1, 5), 2)).toContain('a cluster of 3 replicas, and cluster.json names 5');
 
 		unlinkSync(join(data, 'secret'));
-		await makeSecret(data);
+		// Nobody makes another one in its place: the replicas would refuse it.
+		expect(await refusal(() => open(1), 2)).toContain('secret is gone, and replicas have lived here with it');
+		await expect(makeSecret(data)).rejects.toThrow('put it back');
+		const {path} = await makeSecret(join(home, 'elsewhere'));
+		renameSync(path, join(data, 'secret'));
 		expect(await refusal(() => open(1), 2)).toContain('members.json belongs to another cluster');
 		unlinkSync(join(data, 'members.json'));
 		expect(await refusal(() => open(1), 2)).toContain('replica-1 belongs to another cluster');
