@@ -30,6 +30,7 @@ import {Faults} from './network/faults.ts';
 import type {Network} from './network/network.ts';
 import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
+import {Pages} from './pages.ts';
 import {slotStatesOf} from './slot-states.ts';
 import {Acquaintances} from './storage/acquaintances.ts';
 import {type Checkpoint, recoverCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
@@ -212,7 +213,8 @@ export class Server implements Service {
 		this.#transfer = new Transfer({
 			chat: () => this.#chat,
 			checkpoint: () => this.#checkpoint,
-			read: (after, upTo, done) => this.#readText(after, upTo, this.#guard(done)),
+			bytesFor: (peer, after) => network.bytesFor(peer, after),
+			read: (after, upTo, bytes, done) => this.#readText(after, upTo, bytes, this.#guard(done)),
 			send: (to, message) => network.send(to, [message]),
 			keep: lines => this.#kept.keep(lines),
 			forget: () => this.#kept.forget(),
@@ -281,7 +283,7 @@ export class Server implements Service {
 				failed: error => this.fail(asError(error)),
 			},
 		});
-		const network = this.#faults.around(this.#rooms);
+		const network = new Pages(this.#faults.around(this.#rooms), () => performance.now());
 		this.#network = network;
 		this.#witnesses = new Witnesses({
 			id,
@@ -696,8 +698,8 @@ export class Server implements Service {
 	}
 
 	/** For a replica that is behind. */
-	#readText(after: number, upTo: number, done: (lines: string) => void) {
-		this.#log.read(after, transferLines).then(
+	#readText(after: number, upTo: number, bytes: number, done: (lines: string) => void) {
+		this.#log.read(after, transferLines, bytes).then(
 			lines =>
 				done(
 					lines

@@ -16,8 +16,10 @@ export type TransferPorts = {
 	chat(): Pick<ChatState, 'slot' | 'position' | 'at' | 'hash'>;
 	/** The latest durable checkpoint of our own, for others. */
 	checkpoint(): ChatState | undefined;
-	/** Some of the lines of our log, as text: those after a position, none after another. */
-	read(after: number, upTo: number, done: (lines: string) => void): void;
+	/** How many bytes of what follows a position a peer gets in one piece; none, while that is under way to it. */
+	bytesFor(peer: ReplicaId, after: number): number;
+	/** Some of the lines of our log, as text: those after a position, none after another, and about so many bytes. */
+	read(after: number, upTo: number, bytes: number, done: (lines: string) => void): void;
 	send(to: ReplicaId, message: Message): void;
 	/** Keeps lines that were fetched, for later; forgets all that were kept. */
 	keep(lines: string): void;
@@ -41,7 +43,7 @@ export type TransferPorts = {
 /**
  * Brings a replica that is far behind up to the checkpoint of a peer: first the
  * lines of the chat log that it misses, piece by piece and asking for each, so
- * that nothing else waits behind them; then the checkpoint. Nothing is believed
+ * that nothing else waits long behind them; then the checkpoint. Nothing is believed
  * before the chain over the lines ends in the checkpoint's hash. So it does not
  * matter who sent which piece: when a peer falls silent the next one goes on.
  * What the chain does not cover, the sessions, is believed if another replica
@@ -93,13 +95,14 @@ export class Transfer {
 
 	/** Whoever asks for more than our checkpoint covers gets the checkpoint, and sees that this is all. */
 	#onFetch(from: ReplicaId, after: number) {
-		const {checkpoint, read, send} = this.#ports;
+		const {checkpoint, bytesFor, read, send} = this.#ports;
 		const state = checkpoint();
-		if (!state) return;
+		const bytes = state ? bytesFor(from, after) : 0;
+		if (!state || bytes === 0) return;
 		const answer = (lines: string, isLast: boolean) =>
 			send(from, {type: 'chunk', after, lines, checkpoint: isLast ? encodeState(state) : null});
 		if (after >= state.position) answer('', true);
-		else read(after, state.position, lines => answer(lines, false));
+		else read(after, state.position, bytes, lines => answer(lines, false));
 	}
 
 	#onChunk(from: ReplicaId, {after, lines, checkpoint}: Chunk) {

@@ -36,6 +36,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 	// A host knows the interfaces of a disk and of a network, and none that is one.
 	'source/host.ts': ['source/consensus', 'source/network/network.ts', 'source/storage/disk.ts'],
 	'source/transfer.ts': ['source/consensus/types.ts', 'source/chat'],
+	'source/pace.ts': [],
+	'source/pages.ts': [
+		'source/consensus/requests.ts',
+		'source/consensus/types.ts',
+		'source/network/network.ts',
+		'source/pace.ts',
+	],
 	'source/cluster.ts': [
 		'source/consensus/types.ts',
 		'source/network/events.ts',
@@ -146,6 +153,8 @@ test('core, chat, host and transfer know no clock, die, timer or process, and wa
 		'source/chat/catch-up.ts',
 		'source/host.ts',
 		'source/transfer.ts',
+		'source/pace.ts',
+		'source/pages.ts',
 		'source/value-text.ts',
 	];
 	const found = pure.flatMap(path => (codeOf(path).match(worldly) ?? []).map(name => `${path}: ${name}`));

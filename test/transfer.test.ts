@@ -2,13 +2,13 @@ import {describe, expect, test} from '@jest/globals';
 import {Chat, type ChatState} from '../source/chat/chat.ts';
 import {decodeState, digestOf, encodeState} from '../source/chat/chat-state.ts';
 import type {Chunk, Message, ReplicaId, Slot} from '../source/consensus/types.ts';
+import {Pages} from '../source/pages.ts';
 import {Events} from '../source/simulator/events.ts';
 import {Transfer} from '../source/transfer.ts';
 
 /** Of virtual time, in milliseconds. */
 const latencyMs = 5;
 const beatMs = 100;
-const linesInAPiece = 4;
 
 type Fate = (from: ReplicaId, to: ReplicaId, message: Message) => Message | null;
 
@@ -28,14 +28,26 @@ class Replica {
 
 	constructor(world: World, id: ReplicaId) {
 		this.id = id;
+		const pages = new Pages(
+			{
+				broadcast: () => {},
+				send: (to, messages) => {
+					for (const message of messages) world.carry(id, to, message);
+				},
+			},
+			() => world.events.now,
+		);
 		this.transfer = new Transfer({
+			bytesFor: (peer, after) => pages.bytesFor(peer, after),
 			chat: () => this.chat,
 			checkpoint: () => this.checkpoint,
-			read: (after, upTo, done) => {
-				const text = this.lines.slice(after, Math.min(upTo, after + linesInAPiece)).join('');
+			read: (after, upTo, bytes, done) => {
+				const end = Math.min(upTo, after + world.linesInAPiece);
+				let text = '';
+				for (let at = after; at < end && (text === '' || text.length < bytes); at++) text += this.lines[at]!;
 				world.events.later(1, () => done(text));
 			},
-			send: (to, message) => world.carry(id, to, message),
+			send: (to, message) => pages.send(to, [message]),
 			keep: lines => {
 				this.kept += lines;
 			},
@@ -82,6 +94,8 @@ class World {
 	readonly replicas: Replica[];
 	/** What becomes of a message: another one, or none. */
 	fate: Fate = (_from, _to, message) => message;
+	/** At most, however little they are. */
+	linesInAPiece = 4;
 	/** Who was asked, for what. */
 	readonly asked: Array<readonly [peer: ReplicaId, after: number]> = [];
 
@@ -508,5 +522,35 @@ describe('who is asked', () => {
 			{type: 'chunk', after: 200, lines: '', checkpoint: plain},
 			{type: 'chunk', after: 64, lines: world.replicas[1]!.lines.slice(64, 66).join(''), checkpoint: null},
 		]);
+	});
+});
+
+describe('a slow line', () => {
+	/** To r0 they all speak over one line of 1 Mbit/s, and each word waits until those before it are through. */
+	function slow(world: World): {waitedMs: number; carried: number} {
+		const line = {freeAt: 0, waitedMs: 0, carried: 0};
+		world.fate = (from, to, message) => {
+			if (to !== 0 || !isChunk(message)) return message;
+			const {now} = world.events;
+			const bytes = message.lines.length + (message.checkpoint?.length ?? 0);
+			line.freeAt = Math.max(line.freeAt, now) + bytes / 125;
+			line.waitedMs = Math.max(line.waitedMs, line.freeAt - now);
+			line.carried += bytes;
+			world.events.later(line.freeAt - now, () => world.zero.transfer.onMessage(from, message));
+			return null;
+		};
+		return line;
+	}
+
+	test('what else is said on it never waits long, and nothing goes over it twice', () => {
+		const world = new World(5000);
+		world.linesInAPiece = 2000;
+		const line = slow(world);
+		expect(world.run(30_000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+		const {length} = world.replicas[1]!.lines.join('');
+		expect(length).toBeGreaterThan(300_000);
+		expect(line.waitedMs).toBeLessThan(100);
+		expect(line.carried).toBeLessThan(1.02 * length);
 	});
 });

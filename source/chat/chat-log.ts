@@ -5,7 +5,7 @@ import {Failure, lostMemory} from '../failure.ts';
 import {linesBetween, readAt} from './log-lines.ts';
 import type {Line} from './types.ts';
 
-/** A page of history that has reached this size takes no more lines. */
+/** A page of history that has reached this size takes no more lines, unless its reader wants less. */
 const pageBytes = 262_144;
 /** The binary search ends here: from a page of the disk the lines are read one after the other. */
 const nearBytes = 4096;
@@ -94,10 +94,10 @@ export class ChatLog {
 	}
 
 	/**
-	 * The lines after this position, in order: at most `limit` and about 256 KiB,
-	 * but at least one if there is one. Only lines that stand in the file.
+	 * The lines after this position, in order: at most `limit` and about so many
+	 * bytes, but at least one if there is one. Only lines that stand in the file.
 	 */
-	async read(after: number, limit: number): Promise<Line[]> {
+	async read(after: number, limit: number, bytes = pageBytes): Promise<Line[]> {
 		const end = this.#written;
 		const page: Line[] = [];
 		if (limit < 1) return page;
@@ -108,7 +108,7 @@ export class ChatLog {
 			if (line.position <= after) continue;
 			page.push(line);
 			size += text.length;
-			if (page.length < limit && size < pageBytes) continue;
+			if (page.length < limit && size < bytes) continue;
 			this.#remember(line.position, start + Buffer.byteLength(text));
 			break;
 		}

@@ -316,7 +316,8 @@ export class Life implements Service {
 		this.#transfer = new Transfer({
 			chat: () => this.chat,
 			checkpoint: () => machine.checkpoint?.state,
-			read: (after, upTo, done) => done(this.#read(after, upTo)),
+			bytesFor: () => Number.POSITIVE_INFINITY,
+			read: (after, upTo, _bytes, done) => done(this.#read(after, upTo)),
 			send: (to, message) => {
 				if (message.type === 'fetch') this.#onAsking(to);
 				this.#network().send(to, [message]);

@@ -338,7 +338,8 @@ export class Puppet implements Service, Deeds {
 		return new Transfer({
 			chat: () => this.#chat,
 			checkpoint: () => this.#memory.checkpoint?.state,
-			read: (after, upTo, done) =>
+			bytesFor: () => Number.POSITIVE_INFINITY,
+			read: (after, upTo, _bytes, done) =>
 				done(
 					this.#log
 						.split('\n')

@@ -185,6 +185,15 @@ describe('reading', () => {
 		await log.close();
 	});
 
+	test('gives no more than its reader wants, but always one line', async () => {
+		const lines = Array.from({length: 50}, (_, index) => lineOf(index + 1, 'z'.repeat(900)));
+		const log = await logOf(lines);
+		expect(await log.read(0, 10_000, 1)).toEqual(lines.slice(0, 1));
+		expect(await log.read(1, 10_000, 2500)).toEqual(lines.slice(1, 4));
+		expect(await log.read(4, 2, 2500)).toEqual(lines.slice(4, 6));
+		await log.close();
+	});
+
 	test('works beside appending, and never shows a line in part', async () => {
 		const log = await ChatLog.open(path, 0, noError);
 		const all = Array.from({length: 400}, (_, index) => lineOf(index + 1, 'y'.repeat(index * 7)));
