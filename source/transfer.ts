@@ -137,7 +137,7 @@ export class Transfer {
 	/** Again at every beat, until somebody else has spoken about it, or had his time to. */
 	#consider(candidate: Candidate) {
 		const {from, start, state, digest, since} = candidate;
-		const {chat, witnesses, now, tell, install} = this.#ports;
+		const {chat, witnesses, now, tell, install, progress, later} = this.#ports;
 		// The core got what it missed in another way.
 		if (start !== chat().slot) return this.#end();
 		this.#candidate = candidate;
@@ -149,7 +149,8 @@ export class Transfer {
 			return this.#refuse(from, `a checkpoint of slot ${state.slot} that is not what ${who} had there`);
 		}
 
-		if (!isVouchedFor && now() - since < vouchMs) return;
+		// It waits by our own will, for which nobody is doubted. The core is in the middle of a step here.
+		if (!isVouchedFor && now() - since < vouchMs) return later(progress);
 		if (!isVouchedFor)
 			tell(
 				`takes the checkpoint of slot ${state.slot} on the word of r${from}: no other replica spoke about it`,

@@ -471,7 +471,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 	]),
 	mutant('sessions of a peer are believed before anybody could object', 'test transfer', [
 		'transfer.ts',
-		'if (!isVouchedFor && now() - since < vouchMs) return;',
+		'if (!isVouchedFor && now() - since < vouchMs) return later(progress);',
 		'',
 	]),
 	mutant('a fetched checkpoint is taken for ours although we went on', 'test transfer', [
