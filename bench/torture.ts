@@ -48,6 +48,7 @@ const plan: readonly Item[] = [
 	{story: 'little-memory', rounds: 50, performances: 4, of: 'thousands of long messages'},
 	{story: 'clock-jumps', rounds: 24, performances: 10, of: 'jumps'},
 	{story: 'far-behind', rounds: 50, performances: 5, of: 'thousands of missed messages'},
+	{story: 'slow-link', rounds: 10, performances: 5, of: 'hundreds of long messages'},
 	{story: 'lagging-primary-after-compaction', rounds: 3, performances: 10, of: 'most deaths'},
 ];
 

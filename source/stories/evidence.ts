@@ -109,7 +109,9 @@ export type What =
 			readonly sentAway: number;
 	  }
 	/** Of each pair the second hears nothing that the first says. */
-	| {readonly kind: 'cut'; readonly links: readonly Direction[]};
+	| {readonly kind: 'cut'; readonly links: readonly Direction[]}
+	/** What the first of each pair says reaches the second at this rate. */
+	| {readonly kind: 'slow links'; readonly links: readonly Direction[]; readonly bytesPerSecond: number};
 export type Direction = readonly [speaker: ReplicaId, hearer: ReplicaId];
 
 /** A process that went down by itself, as it should. */
@@ -226,7 +228,7 @@ export function nextLeader({samples}: Evidence, at: number, above: View): Sample
 }
 
 /** Whom an ordeal befell; -1: links, and nobody alone. */
-export const subjectOf = (ordeal: Ordeal): ReplicaId => (ordeal.kind === 'cut' ? -1 : ordeal.replica);
+export const subjectOf = (ordeal: Ordeal): ReplicaId => ('replica' in ordeal ? ordeal.replica : -1);
 
 /** How many views were entered from one moment to another, by the highest that anybody told of. */
 export function viewsBetween({samples}: Evidence, from: number, to: number): number {

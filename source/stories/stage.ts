@@ -293,6 +293,17 @@ export class Stage {
 		};
 	}
 
+	/** These directions carry so much and no more, and all others what comes; what it gives makes all whole again. */
+	slowLinks(directions: readonly Direction[], bytesPerSecond: number): () => void {
+		this.tell(`${directions.map(pair => pair.join('>')).join(' ')} carry ${bytesPerSecond} bytes a second`);
+		const end = this.#book.begin({kind: 'slow links', links: directions, bytesPerSecond});
+		this.#place.links!.slow(directions, bytesPerSecond);
+		return () => {
+			this.#place.links!.slow([], bytesPerSecond);
+			end();
+		};
+	}
+
 	/** Damages the end of a journal of a replica that is down: bytes are cut off, or bytes of chance stand behind it. */
 	async tear(id: ReplicaId, how: 'cut' | 'litter'): Promise<void> {
 		const place = await (how === 'cut' ? tearOff : litter)(this.#journalOf(id));

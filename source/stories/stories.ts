@@ -25,6 +25,7 @@ import {primaryDiesFTimes} from './primary-dies-f-times.ts';
 import {quorumLoss} from './quorum-loss.ts';
 import {skipSlot} from './skip-slot.ts';
 import {slowDisk} from './slow-disk.ts';
+import {slowLink} from './slow-link.ts';
 import type {Story} from './story.ts';
 import {tornTail} from './torn-tail.ts';
 import {wipedDisk} from './wiped-disk.ts';
@@ -58,6 +59,7 @@ export const stories: readonly Story[] = [
 	littleMemory,
 	clockJumps,
 	farBehind,
+	slowLink,
 	laggingPrimaryAfterCompaction,
 	killedAtCall,
 ];

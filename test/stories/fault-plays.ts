@@ -248,6 +248,7 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 	},
 	'clock-jumps': {rounds: 2, acts: [jumped()]},
 	'far-behind': {rounds: 1, acts: [faraway()]},
+	'slow-link': {rounds: 1, acts: [narrow()]},
 	'lagging-primary-after-compaction': {rounds: 1, acts: [lagged()]},
 	'killed-at-call': {
 		rounds: 1,
@@ -341,6 +342,52 @@ function faraway(): Evidence {
 	return withStatus(act, ({id, executed}) => (id === 2 ? {} : {since: Math.floor(executed / 200) * 200}));
 }
 
+/**
+ * Replica 2 is away from 5,005 to 8,005 ms, while long messages are said; it has caught up at 10,505 ms behind slow
+ * links, and replica 1 is away from 8,505 to 11,505 ms.
+ */
+function narrow(): Evidence {
+	const pairs: Direction[] = [
+		[0, 2],
+		[2, 0],
+		[1, 2],
+		[2, 1],
+	];
+	const act = stage({
+		title: 'n = 3',
+		replicas: 3,
+		clients: 4,
+		messages: 350,
+		kills: [kill(5005, 2, 0, 2, false), kill(8505, 1, 0, 2, false)],
+		backMs: 3000,
+		away: [{replica: 2, from: 5005, to: 10_505}],
+		rest: {
+			starts: [
+				{at: 8005, replica: 2},
+				{at: 11_505, replica: 1},
+			],
+			ordeals: [
+				{
+					kind: 'slow links',
+					links: pairs,
+					bytesPerSecond: 125_000,
+					at: 8000,
+					until: 11_000,
+					view: 0,
+					leader: 0,
+				},
+			],
+		},
+	});
+	const told = withStatus(act, ({id, executed}) =>
+		id === 2 ? {} : {since: Math.floor(executed / 200) * 200},
+	);
+	return withTexts(told, text => {
+		const index = Number(text.split(' ')[1]);
+		return index > 520 && index < 630 ? text.padEnd(3000, '.') : text;
+	});
+}
+
 /** Links are cut from 1,005 to 5,205 ms; a replica that still reaches a majority leads from 1,700 ms on. */
 function parted(
 	replicas: number,
@@ -382,6 +429,12 @@ const withOrdeals = (act: Evidence, change: (ordeal: Ordeal) => object): Evidenc
 	...act,
 	ordeals: act.ordeals.map(ordeal => ({...ordeal, ...change(ordeal)}) as Ordeal),
 });
+/** The same in the histories and in the logs. */
+function withTexts(act: Evidence, change: (text: string) => string): Evidence {
+	const told = withLines(act, lines => lines.map(line => ({...line, text: change(line.text)})));
+	return withHistories(told, history => history.map(each => ({...each, text: change(each.text)})));
+}
+
 const withoutWords: Forgery = act => ({...act, words: []});
 /** What was said within a span was never answered. */
 const deafBetween =
@@ -600,6 +653,29 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 		'the view changed for it': act =>
 			withStatus(act, ({view}, {at}) => (at > 16_500 ? {view: view + 1} : {})),
 		'nothing was acknowledged while it caught up': deafBetween(15_900, 16_300),
+	},
+	'slow-link': {
+		'not the two backups were killed': act => ({...act, kills: act.kills.toReversed()}),
+		'replica 2 did not come back behind slow links': act => ({...act, ordeals: []}),
+		'replica 2 did not come back behind slow links ': act => withOrdeals(act, () => ({bytesPerSecond: 1e9})),
+		'it missed 0 long messages, not 100': act => withTexts(act, text => text.replace(/\.*$/, '')),
+		'the others made no checkpoint meanwhile': act => withStatus(act, () => ({since: 0})),
+		'replica 2 never caught up': act =>
+			withStatus(act, ({id, executed}) => (id === 2 ? {executed: Math.min(executed, 400)} : {})),
+		'it had caught up before its votes were needed': act =>
+			withStatus(act, ({id, messages}, {at}) => (id === 2 && at > 8005 ? {messages: messages + 500} : {})),
+		'its votes were not needed any more': act => ({
+			...act,
+			starts: act.starts.map(start => (start.replica === 1 ? {...start, at: 9000} : start)),
+		}),
+		'1 views were entered while it caught up': act =>
+			withStatus(act, ({view}, {at}) => (at > 9000 ? {view: view + 1} : {})),
+		'a heartbeat waited for too long: view 0 doubts view 0': act => ({
+			...act,
+			words: [{at: 9000, replica: 2, line: 'view 0 doubts view 0: the primary has fallen silent'}],
+		}),
+		'nobody was answered for 18': deafBetween(8600, 10_400),
+		'only 2 of 3 replicas are there at the end': twoAlive,
 	},
 	'lagging-primary-after-compaction': {
 		'replica 1 was not killed first': act => ({...act, kills: act.kills.slice(1)}),

@@ -21,6 +21,7 @@ const shorter: Record<string, number> = {
 	'clock-jumps': 4,
 	'few-files': 1,
 	'far-behind': 5,
+	'slow-link': 1,
 	'killed-at-call': 3,
 };
 /** Where strace or prlimit is missing, or may not hold a process, they say so. */
@@ -61,6 +62,7 @@ const facts: Record<string, Record<string, number>> = {
 	'little-memory': {comparedReplicas: 3},
 	'clock-jumps': {viewsEntered: 0, comparedReplicas: 3},
 	'far-behind': {comparedReplicas: 3},
+	'slow-link': {view: 0, comparedReplicas: 3},
 	'lagging-primary-after-compaction': {comparedReplicas: 3},
 	'killed-at-call': {comparedReplicas: 3},
 };
@@ -72,6 +74,7 @@ const elsewhere: Record<string, string> = {
 	'killed-at-call': 'test/storage/crash-states.test.ts',
 	'failed-sync': 'test/server/server.test.ts',
 	'far-behind': 'test/server/server.test.ts',
+	'slow-link': 'test/transfer.test.ts',
 	failover: 'the kill loop',
 	'few-files': 'test/network/door.test.ts',
 	'little-memory': 'test/network/door-fuzz.test.ts',
