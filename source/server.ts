@@ -2,7 +2,7 @@ import {once} from 'node:events';
 import {createServer, type Server as HttpServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {Chat, type ChatState} from './chat/chat.ts';
-import {ChatLog} from './chat/chat-log.ts';
+import type {ChatLog} from './chat/chat-log.ts';
 import {digestOf} from './chat/chat-state.ts';
 import {decodeLine, encodeLine} from './chat/line-text.ts';
 import type {Answer, Line} from './chat/types.ts';
@@ -32,13 +32,16 @@ import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
 import {Pages} from './pages.ts';
 import {slotStatesOf} from './slot-states.ts';
-import {Acquaintances} from './storage/acquaintances.ts';
-import {type Checkpoint, recoverCheckpoint, writeCheckpoint} from './storage/checkpoint.ts';
+import type {Acquaintances} from './storage/acquaintances.ts';
+import type {Checkpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
 import type {Disk} from './storage/disk.ts';
 import {codeOf, type Files, failureOf, isOfSystem} from './storage/files.ts';
-import {Journal} from './storage/journal.ts';
+import {realGround} from './storage/ground.ts';
+import type {Journal} from './storage/journal.ts';
+import {Keeper} from './storage/keeper.ts';
 import {KeptLines} from './storage/kept-lines.ts';
+import {type Recalled, recall} from './storage/recall.ts';
 import {Scrub} from './storage/scrub.ts';
 import type {Recorder} from './trace.ts';
 import {Transfer} from './transfer.ts';
@@ -74,25 +77,18 @@ export type ServerOptions = {
 	readonly onFatal: (error: Error) => void;
 	/** Records what happens at the door of the core. The caller closes it when the server has stopped. */
 	readonly recorder?: Recorder | undefined;
-	/** What the journal writes to; the real disk, if absent. */
+	/** What its memory is written with; the real disk, if absent. */
 	readonly files?: Files;
 };
 
 /** What a replica holds open before it is one. */
 type Parts = {
 	readonly directory: ReplicaDirectory;
-	readonly acquaintances: Acquaintances;
-	readonly checkpoint: Checkpoint | undefined;
-	readonly log: ChatLog;
-	readonly journal: Journal;
-	readonly older: Older;
+	readonly recalled: Recalled;
 	readonly chat: Chat;
 	readonly replica: Replica;
 	readonly watch: Watch | undefined;
 };
-
-/** What stands in the journal before its last rotation: the checkpoint before the newest may need it, one of slot `since` does not. */
-type Older = {readonly since: Slot; readonly remove: () => Promise<void>};
 
 /**
  * One replica as a process sees it: a host on a real journal and real rooms,
@@ -119,13 +115,7 @@ export class Server implements Service {
 	readonly #heardAt = new Map<ReplicaId, number>();
 	readonly #counts = {retriesAnswered: 0, viewsEntered: 0, noOps: 0};
 	readonly #notes = new NoteBook(() => performance.now());
-	/** The latest that is durable. */
-	#checkpoint: Checkpoint | undefined;
-	#older: Older;
-	/** Of the checkpoint before it. */
-	#previousSlot: Slot = 0;
-	/** A checkpoint is being made or installed: the end of it, which never fails. */
-	#checkpointing: Promise<void> | undefined;
+	readonly #keeper: Keeper;
 	/** What is decided while a checkpoint of a peer is being installed, which comes first. */
 	#held: Decision[] | undefined;
 	readonly #scrub: Scrub;
@@ -152,36 +142,24 @@ export class Server implements Service {
 		let server: Server | undefined;
 		try {
 			const fatal = (error: Error) => server?.fail(error);
-			const acquaintances = await Acquaintances.open(directory.acquaintances);
-			const {journal, entries, since, tornAt, removeOlder, rotatedSince} = await Journal.open({
-				directory: directory.journal,
+			const recalled = await recall({
+				directory,
 				segmentBytes: cluster.segmentBytes,
 				onError: fatal,
-				...(files && {files}),
+				tell: options.log,
+				ground: groundOf(files),
 			});
-			opened.push(() => journal.close());
-			const checkpoint = await recoverCheckpoint(directory.checkpoint, since, options.log);
+			const {journal, log, entries, checkpoint} = recalled;
+			opened.push(
+				() => journal.close(),
+				() => log.close(),
+			);
 			const slot = checkpoint?.slot ?? 0;
-			if (tornAt)
-				options.log(`the last write before this start was unfinished: it is cut off, ${tornAt.path}`);
-			// It is cut to the checkpoint only now, when the journal is known to hold the rest.
-			const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, fatal);
-			opened.push(() => log.close());
 			const chat = new Chat({sessions: cluster.sessions}, checkpoint);
 			const core = coreOptions(options, directory);
 			const replica = new Replica(core, entries, slot, checkpoint?.admitted);
 			const watch = options.recorder?.begin(core, entries, slot, checkpoint?.admitted ?? []);
-			server = new Server(options, {
-				directory,
-				acquaintances,
-				checkpoint,
-				log,
-				journal,
-				older: {since: rotatedSince, remove: removeOlder},
-				chat,
-				replica,
-				watch,
-			});
+			server = new Server(options, {directory, recalled, chat, replica, watch});
 			await server.#listen();
 			return server;
 		} catch (error) {
@@ -193,26 +171,38 @@ export class Server implements Service {
 
 	private constructor(options: ServerOptions, parts: Parts) {
 		const {cluster, id} = options;
-		const {directory, acquaintances} = parts;
+		const {directory, recalled} = parts;
+		const {acquaintances, journal, log} = recalled;
 		this.id = id;
 		this.#options = options;
 		this.#cluster = cluster;
 		this.#directory = directory;
-		this.#journal = parts.journal;
+		this.#journal = journal;
 		this.#acquaintances = acquaintances;
-		this.#log = parts.log;
+		this.#log = log;
 		this.#chat = parts.chat;
-		this.#checkpoint = parts.checkpoint;
-		this.#older = parts.older;
+		this.#keeper = new Keeper({
+			...recalled,
+			path: directory.checkpoint,
+			restate: () => {
+				const {replica} = this.#host;
+				return {since: replica.acceptor.since, entries: replica.restate()};
+			},
+			forget: slot => this.#host.checkpoint(slot),
+			isStopped: () => this.#isStopped,
+			failed: this.#failed.promise,
+			onError: error => this.fail(asError(error)),
+			ground: groundOf(options.files),
+		});
 		this.#scrub = new Scrub({
 			...directory,
-			latest: () => this.#checkpoint,
-			segment: () => this.#journal.segment,
+			latest: () => this.#keeper.latest,
+			segment: () => journal.segment,
 		});
 		this.#kept = new KeptLines(directory.fetchedLines, error => this.fail(error));
 		this.#transfer = new Transfer({
 			chat: () => this.#chat,
-			checkpoint: () => this.#checkpoint,
+			checkpoint: () => this.#keeper.latest,
 			bytesFor: (peer, after) => network.bytesFor(peer, after),
 			read: (after, upTo, bytes, done) => this.#readText(after, upTo, bytes, this.#guard(done)),
 			send: (to, message) => network.send(to, [message]),
@@ -250,7 +240,7 @@ export class Server implements Service {
 			cluster,
 			identity,
 			memory: directory.memory,
-			groups: () => parts.journal.durable,
+			groups: () => journal.durable,
 			acquaintances: {
 				remembered: peer => acquaintances.remembered(peer),
 				knows: (peer, memory) => acquaintances.knows(peer, memory),
@@ -291,7 +281,7 @@ export class Server implements Service {
 			onWrong: (slot, against) => this.fail(wrongState(directory, id, slot, against)),
 			tell: options.log,
 		});
-		if (parts.checkpoint) this.#testify(parts.checkpoint);
+		if (recalled.checkpoint) this.#testify(recalled.checkpoint);
 		const disk: Disk = {
 			append: (entries, done) => this.#journal.append(entries, this.#guard(done)),
 			defer: entries => this.#journal.defer(entries),
@@ -349,7 +339,7 @@ export class Server implements Service {
 		this.#http.close();
 		await Promise.all([this.#door.close(), this.#rooms.close()]);
 		this.#http.closeAllConnections();
-		await this.#checkpointing;
+		await this.#keeper.close();
 		await this.#scrubbing;
 		const parts = [this.#journal, this.#log, this.#kept, this.#acquaintances];
 		const closed = await Promise.allSettled(parts.map(part => part.close()));
@@ -551,13 +541,12 @@ export class Server implements Service {
 		// What makes no line makes the journal grow, too: sessions that are opened, views that come to nothing.
 		const isLong = this.#journal.bytesSinceRotation > 2 * this.#cluster.checkpointBytes;
 		const isDue = isLong || learner.isFull;
-		if (isDue && !this.#checkpointing)
-			this.#alone(() => this.#keep({...this.#chat.state(), bytes: this.#log.bytes}));
+		if (isDue && !this.#keeper.isBusy) this.#keeper.keep({...this.#chat.state(), bytes: this.#log.bytes});
 	}
 
 	/** Takes the state after a slot for a checkpoint, unless one is being made, and says to the others what it is. */
 	#look(checkpoint: Checkpoint) {
-		if (!this.#checkpointing) this.#alone(() => this.#keep(checkpoint));
+		this.#keeper.keep(checkpoint);
 		// To write it down takes its time, for which no answer has to wait.
 		setImmediate(this.#guard(() => this.#testify(checkpoint)));
 	}
@@ -584,73 +573,19 @@ export class Server implements Service {
 			});
 	}
 
-	/** One checkpoint at a time: what comes while one is made waits for its end. */
-	#alone(make: () => Promise<void>) {
-		const before = this.#checkpointing ?? Promise.resolve();
-		const work = this.#whole(before.then(make)).then(
-			() => {
-				if (this.#checkpointing === work) this.#checkpointing = undefined;
-			},
-			() => {},
-		);
-		this.#checkpointing = work;
-	}
-
-	/**
-	 * The chat log is the state: once it is synced up to a slot, a checkpoint
-	 * names that slot, and the journal before it is not needed. A crash between
-	 * any two steps finds the older checkpoint with the whole journal, or the newer
-	 * one with more of the journal than it needs.
-	 */
-	async #keep(checkpoint: Checkpoint) {
-		await this.#log.sync();
-		await this.#name(checkpoint);
-		if (this.#isStopped) return;
-		this.#host.checkpoint(checkpoint.slot);
-		await this.#shortenJournal();
-	}
-
-	async #name(checkpoint: Checkpoint) {
-		await writeCheckpoint(this.#directory.checkpoint, checkpoint);
-		this.#previousSlot = this.#checkpoint?.slot ?? 0;
-		this.#checkpoint = checkpoint;
-	}
-
-	/**
-	 * The journal begins anew, and loses what the checkpoint before this one has
-	 * made superfluous: with that one and the rest a start is still possible when
-	 * the newest turns out to be damaged.
-	 */
-	async #shortenJournal() {
-		const {replica} = this.#host;
-		// What the core has forgotten is not restated: without a checkpoint of at least that slot nobody may start again.
-		const {since} = replica.acceptor;
-		const older = this.#older;
-		this.#older = {since, remove: await this.#journal.rotate(replica.restate(), since)};
-		// If the newest was found damaged at the start, the one before it still needs what it stands on.
-		if (older.since <= this.#previousSlot) await older.remove();
-	}
-
-	/**
-	 * Makes a peer's state ours. Its lines come behind ours first, where a crash
-	 * leaves them to be cut; then the checkpoint names them, before anything
-	 * relies on it. What is decided meanwhile waits.
-	 */
+	/** Makes a peer's state ours, with the lines that were kept for it. What is decided meanwhile waits. */
 	#install(state: ChatState) {
 		this.#held = [];
-		this.#alone(async () => {
-			const last = await this.#appendKept();
-			if (this.#isStopped) return;
-			const {bytes} = this.#log;
-			await this.#log.sync();
-			await this.#name({...state, bytes});
-			if (this.#isStopped) return;
-			this.#takeOver(state);
-			const lines = last.split('\n').flatMap(text => decodeLine(text) ?? []);
-			if (lines.length > 0) this.#door.publish(lines);
-			this.#kept.forget();
-			await this.#shortenJournal();
-		});
+		this.#keeper.install(
+			state,
+			() => this.#kept.pieces(),
+			last => {
+				this.#takeOver(state);
+				const lines = last.split('\n').flatMap(text => decodeLine(text) ?? []);
+				if (lines.length > 0) this.#door.publish(lines);
+				this.#kept.forget();
+			},
+		);
 	}
 
 	/** From here on, peers that were replaced are turned away at the handshake. */
@@ -660,19 +595,6 @@ export class Server implements Service {
 			// Its rejection has ended this replica, and nobody else waits for it.
 			this.#whole(this.#acquaintances.admit(replica, incarnation)).catch(() => {});
 		}
-	}
-
-	/** All that was fetched goes into the log, piece by piece; gives the last piece. */
-	async #appendKept(): Promise<string> {
-		let last = '';
-		for await (const piece of this.#kept.pieces()) {
-			const written = new Promise<void>(resolve => this.#log.append(piece, resolve));
-			await Promise.race([written, this.#failed.promise]);
-			if (this.#isStopped) break;
-			last = piece;
-		}
-
-		return last;
 	}
 
 	#takeOver(state: ChatState) {
@@ -776,6 +698,8 @@ export class Server implements Service {
 		};
 	}
 }
+
+const groundOf = (files: Files | undefined) => (files ? {...realGround, files} : realGround);
 
 function coreOptions({cluster, id, skip}: ServerOptions, {memory}: ReplicaDirectory): Options {
 	const ticks = (milliseconds: number) => Math.max(1, Math.round(milliseconds / cluster.tickMs));

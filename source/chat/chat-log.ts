@@ -1,7 +1,6 @@
-import {constants, writeSync} from 'node:fs';
-import {type FileHandle, open} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {Failure, lostMemory} from '../failure.ts';
+import {type LogFile, type LogFiles, realLogFiles} from './log-file.ts';
 import {linesBetween, readAt} from './log-lines.ts';
 import type {Line} from './types.ts';
 
@@ -23,7 +22,7 @@ const headBytes = 32;
  */
 export class ChatLog {
 	readonly #path: string;
-	readonly #file: FileHandle;
+	readonly #file: LogFile;
 	readonly #onError: (error: Error) => void;
 	/** Not handed to the system yet. */
 	#queue: Part[] = [];
@@ -41,17 +40,21 @@ export class ChatLog {
 	 * torn, and comes again from the journal. Throws a Failure if it is shorter.
 	 * `onError` hears of the first write or sync that fails; nothing is written after it.
 	 */
-	static async open(path: string, bytes: number, onError: (error: Error) => void): Promise<ChatLog> {
-		const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+	static async open(
+		path: string,
+		bytes: number,
+		onError: (error: Error) => void,
+		files: LogFiles = realLogFiles,
+	): Promise<ChatLog> {
+		const file = await files.openLog(path);
 		try {
-			const {size} = await file.stat();
+			const size = await file.size();
 			if (size < bytes)
 				throw lostMemory(`${path} is damaged: it has ${size} bytes, and its checkpoint names ${bytes}`);
 			if (bytes > 0 && (await readAt(file, bytes - 1, 1))[0] !== 10)
 				throw lostMemory(`${path} is damaged: no line ends at byte ${bytes}, which its checkpoint names`);
 			await file.truncate(bytes);
-			await file.chmod(0o600);
-			await syncDirectory(dirname(path));
+			await files.syncDirectory(dirname(path));
 			return new ChatLog(path, file, bytes, onError);
 		} catch (error) {
 			await file.close();
@@ -59,7 +62,7 @@ export class ChatLog {
 		}
 	}
 
-	private constructor(path: string, file: FileHandle, bytes: number, onError: (error: Error) => void) {
+	private constructor(path: string, file: LogFile, bytes: number, onError: (error: Error) => void) {
 		this.#path = path;
 		this.#file = file;
 		this.#bytes = bytes;
@@ -165,7 +168,7 @@ export class ChatLog {
 	#write(bytes: Buffer): unknown {
 		try {
 			for (let from = 0; from < bytes.length; ) {
-				const count = writeSync(this.#file.fd, bytes, from, bytes.length - from, this.#written + from);
+				const count = this.#file.write(bytes, from, bytes.length - from, this.#written + from);
 				if (count === 0) return new Error('the system took no byte');
 				from += count;
 			}
@@ -236,13 +239,3 @@ export class ChatLog {
 }
 
 type Part = {readonly bytes: Buffer; readonly done: (error: Error | null) => void};
-
-/** A new file is not safe from a loss of power before its name is. */
-async function syncDirectory(path: string): Promise<void> {
-	const directory = await open(path, 'r');
-	try {
-		await directory.sync();
-	} finally {
-		await directory.close();
-	}
-}

@@ -1,7 +1,12 @@
 import {isUtf8} from 'node:buffer';
-import {type FileHandle, open} from 'node:fs/promises';
+import {open} from 'node:fs/promises';
 import {decodeLine, encodeLine} from './line-text.ts';
 import type {Line} from './types.ts';
+
+/** What can be read at any place. */
+export type ReadableFile = {
+	read(buffer: Buffer, offset: number, length: number, position: number): Promise<{bytesRead: number}>;
+};
 
 /** A piece of a chat.log, from one newline to the next. */
 export type LogLine = {
@@ -29,7 +34,7 @@ export async function* linesOf(path: string): AsyncGenerator<LogLine, void, unde
 
 /** The lines from byte `start`, where one begins, to byte `end` or the end of the file. */
 export async function* linesBetween(
-	file: FileHandle,
+	file: ReadableFile,
 	start: number,
 	end: number,
 ): AsyncGenerator<LogLine, void, undefined> {
@@ -54,8 +59,9 @@ export async function* linesBetween(
 }
 
 /** As many of these bytes as the file has. */
-export async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-	const {buffer, bytesRead} = await file.read(Buffer.allocUnsafe(length), 0, length, offset);
+export async function readAt(file: ReadableFile, offset: number, length: number): Promise<Buffer> {
+	const buffer = Buffer.allocUnsafe(length);
+	const {bytesRead} = await file.read(buffer, 0, length, offset);
 	return buffer.subarray(0, bytesRead);
 }
 

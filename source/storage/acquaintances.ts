@@ -1,7 +1,7 @@
 import type {MemoryClaim, ReplicaId} from '../consensus/types.ts';
 import {lostMemory} from '../failure.ts';
 import {isCount, isIncarnation} from '../value-text.ts';
-import {failureOf, writeAtomically} from './files.ts';
+import {type Files, failureOf, realFiles, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
 
@@ -23,6 +23,7 @@ type Known = {readonly incarnation: string; readonly groups: number; readonly re
  */
 export class Acquaintances {
 	readonly #path: string;
+	readonly #files: Files;
 	/** Durable, but for the latest growth of journals. */
 	readonly #known: Map<ReplicaId, Known>;
 	/** Being written. */
@@ -32,23 +33,24 @@ export class Acquaintances {
 	#notedAt = Number.NEGATIVE_INFINITY;
 	#isNews = false;
 
-	private constructor(path: string, known: Map<ReplicaId, Known>) {
+	private constructor(path: string, known: Map<ReplicaId, Known>, files: Files) {
 		this.#path = path;
+		this.#files = files;
 		this.#known = known;
 	}
 
 	/** Of a replica that has met nobody yet. */
-	static async create(path: string): Promise<void> {
-		await new Acquaintances(path, new Map()).#save(new Map());
+	static async create(path: string, files = realFiles): Promise<void> {
+		await new Acquaintances(path, new Map(), files).#save(new Map());
 	}
 
 	/** Throws a Failure if the file is gone, or cannot be understood. */
-	static async open(path: string): Promise<Acquaintances> {
-		const file = await readPrivate(path);
+	static async open(path: string, files = realFiles, read = readPrivate): Promise<Acquaintances> {
+		const file = await read(path);
 		if (!file) throw lostMemory(`${path} is gone: it said which memories the other replicas had`);
 		const known = decode(file.text);
 		if (!known) throw lostMemory(`${path} is damaged: it does not say which memories the other replicas had`);
-		return new Acquaintances(path, known);
+		return new Acquaintances(path, known, files);
 	}
 
 	/** Undefined if this peer was never met, or that is not on disk yet. */
@@ -131,7 +133,8 @@ export class Acquaintances {
 	async #save(known: ReadonlyMap<ReplicaId, Known>): Promise<void> {
 		this.#isNews = false;
 		try {
-			await writeAtomically(this.#path, sealJson({format, peers: Object.fromEntries(known)}));
+			const text = sealJson({format, peers: Object.fromEntries(known)});
+			await writeAtomically(this.#path, text, this.#files);
 		} catch (error) {
 			throw failureOf(this.#path, error);
 		}

@@ -1,18 +1,18 @@
 import {createHash} from 'node:crypto';
-import {readFile, rename, rm} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import type {ChatState} from '../chat/chat.ts';
 import {plainOf, stateOf} from '../chat/chat-state.ts';
 import type {Slot} from '../consensus/types.ts';
 import {Failure, lostMemory} from '../failure.ts';
 import {isCount} from '../value-text.ts';
-import {isMissing, syncDirectory, writeDurably} from './files.ts';
+import {type Files, isMissing, realFiles, realReader, writeDurably} from './files.ts';
 import {readPastCache} from './past-cache.ts';
 
 /** The chat after `slot`, and how many bytes of chat.log that is: the journal up to this slot can go. */
 export type Checkpoint = ChatState & {readonly bytes: number};
 
 const format = 1;
+type Read = (path: string) => Promise<Buffer>;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /** The checkpoint that was made before the one at this path. */
@@ -27,26 +27,26 @@ export const previousOf = (path: string): string => `${path}.previous`;
 export async function writeCheckpoint(
 	path: string,
 	checkpoint: Checkpoint,
-	readBack: (path: string) => Promise<Buffer> = readPastCache,
+	{files = realFiles, readBack = readPastCache}: {files?: Files; readBack?: Read} = {},
 ): Promise<void> {
 	const text = JSON.stringify({format, bytes: checkpoint.bytes, ...plainOf(checkpoint)});
 	const content = Buffer.from(`${sha256(text)}\n${text}\n`);
 	const unnamed = `${path}.new`;
-	await writeDurably(unnamed, content);
+	await writeDurably(unnamed, content, files);
 	if (!content.equals(await readBack(unnamed)))
 		throw new Failure(
 			`${unnamed}: the disk does not hold what was written to it; see to the disk, then start again`,
 		);
 	// A crash in between leaves no checkpoint but the previous one, and the journal behind that.
-	await rename(path, previousOf(path)).catch(unlessMissing);
-	await rename(unnamed, path);
-	await syncDirectory(dirname(path));
+	await files.rename(path, previousOf(path)).catch(unlessMissing);
+	await files.rename(unnamed, path);
+	await files.syncDirectory(dirname(path));
 }
 
 /** Undefined if there is none. Throws a Failure if it is damaged. */
 export async function readCheckpoint(
 	path: string,
-	read: (path: string) => Promise<Buffer> = path => readFile(path),
+	read: Read = realReader.read,
 ): Promise<Checkpoint | undefined> {
 	const content = await read(path).catch(unlessMissing);
 	if (content === undefined) return undefined;
@@ -70,30 +70,31 @@ export async function recoverCheckpoint(
 	path: string,
 	since: Slot,
 	tell: (text: string) => void,
+	{files = realFiles, read = realReader.read}: {files?: Files; read?: Read} = {},
 ): Promise<Checkpoint | undefined> {
-	const newest = await look(path, since);
+	const newest = await look(path, since, read);
 	if (newest.checkpoint) return newest.checkpoint;
-	const previous = await look(previousOf(path), since);
+	const previous = await look(previousOf(path), since, read);
 	const {checkpoint} = previous;
 	if (!checkpoint && since > 0)
 		throw lostMemory(`${newest.why}; ${previous.why}; the journal begins after slot ${since}`);
 	if (checkpoint) {
 		tell(`${newest.why}: starts from the one before it, of slot ${checkpoint.slot}, and the journal`);
-		await rename(previousOf(path), path);
+		await files.rename(previousOf(path), path);
 	} else if (newest.isThere || previous.isThere) {
 		tell(`${newest.why}; ${previous.why}: starts from the journal alone, which has everything`);
-		await rm(path, {force: true});
-		await rm(previousOf(path), {force: true});
+		await files.removeAll(path);
+		await files.removeAll(previousOf(path));
 	}
 
-	await syncDirectory(dirname(path));
+	await files.syncDirectory(dirname(path));
 	return checkpoint;
 }
 
 /** A checkpoint that a journal can go on from, or why there is none. */
-async function look(path: string, since: Slot) {
+async function look(path: string, since: Slot, read: Read) {
 	try {
-		const checkpoint = await readCheckpoint(path);
+		const checkpoint = await readCheckpoint(path, read);
 		if (!checkpoint) return {why: `${path} is missing`, isThere: false};
 		if (checkpoint.slot >= since) return {checkpoint, why: '', isThere: true};
 		return {why: `${path} is of slot ${checkpoint.slot}`, isThere: true};

@@ -1,12 +1,12 @@
 import {existsSync} from 'node:fs';
-import {mkdir, rename, rm} from 'node:fs/promises';
+import {rename} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {Cluster} from '../cluster.ts';
 import type {MemoryName, ReplicaId} from '../consensus/types.ts';
 import {Failure, lostMemory} from '../failure.ts';
 import {Acquaintances} from './acquaintances.ts';
 import {claim, claimPatiently, type Release} from './claim.ts';
-import {failureOf, syncDirectory} from './files.ts';
+import {failureOf, realFiles} from './files.ts';
 import {createJournal} from './journal.ts';
 import {readMembers, writeMembers} from './members.ts';
 import {checkMeta, readMeta, writeMeta} from './meta.ts';
@@ -21,6 +21,11 @@ export type ReplicaDirectory = {
 	readonly identity: string;
 	readonly memory: MemoryName;
 	readonly path: string;
+	readonly release: Release;
+} & ReplicaPaths;
+
+/** What is in the directory of a replica, beside its meta. */
+export type ReplicaPaths = {
 	/** A directory. */
 	readonly journal: string;
 	readonly checkpoint: string;
@@ -29,12 +34,19 @@ export type ReplicaDirectory = {
 	readonly acquaintances: string;
 	/** Lines on their way from another replica; may be there or not. */
 	readonly fetchedLines: string;
-	readonly release: Release;
 };
 
 type Options = {readonly data: string; readonly id: ReplicaId; readonly cluster: Pick<Cluster, 'replicas'>};
 
 export const replicaPath = (data: string, id: ReplicaId): string => join(data, `replica-${id}`);
+
+export const pathsIn = (directory: string): ReplicaPaths => ({
+	journal: join(directory, 'journal'),
+	checkpoint: join(directory, 'checkpoint'),
+	chatLog: join(directory, 'chat.log'),
+	acquaintances: join(directory, 'peers'),
+	fetchedLines: join(directory, 'fetched-lines'),
+});
 
 /**
  * The memory of a replica; made, if it has never lived here. Throws a Failure
@@ -81,7 +93,7 @@ export async function beginAnew({data, id, cluster}: Options): Promise<string | 
 		if (!leave) throw new Failure(`${data} is in use by another process that does not let go of it`);
 		try {
 			const kept = await putAside(path, id);
-			await create(data, path, {cluster: name, id, replicas, isNewcomer: true});
+			await createMemory(data, path, {cluster: name, id, replicas, isNewcomer: true});
 			const members = await readMembers(data, name);
 			if (!members.includes(id)) await writeMembers(data, name, [...members, id]);
 			return kept;
@@ -117,7 +129,7 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 	const members = await readMembers(data, cluster);
 	if (!(await isPrivateDirectory(path))) {
 		if (members.includes(id)) throw memoryGone(path, id);
-		await create(data, path, {...expected, isNewcomer: false});
+		await createMemory(data, path, {...expected, isNewcomer: false});
 	}
 
 	const release = await claim(path);
@@ -125,19 +137,15 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 	try {
 		const meta = await readMeta(path);
 		checkMeta(path, meta, expected);
-		const journal = join(path, 'journal');
-		if (!existsSync(journal)) throw memoryGone(journal, id);
+		const paths = pathsIn(path);
+		if (!existsSync(paths.journal)) throw memoryGone(paths.journal, id);
 		if (!members.includes(id)) await writeMembers(data, cluster, [...members, id]);
 		return {
 			secret,
 			identity: cluster,
 			memory: {incarnation: meta.incarnation, isNewcomer: meta.isNewcomer},
 			path,
-			journal,
-			checkpoint: join(path, 'checkpoint'),
-			chatLog: join(path, 'chat.log'),
-			acquaintances: join(path, 'peers'),
-			fetchedLines: join(path, 'fetched-lines'),
+			...paths,
 			release,
 		};
 	} catch (error) {
@@ -147,15 +155,20 @@ async function openMember(data: string, expected: Expected, secret: Secret): Pro
 }
 
 /** It gets its name when all of it is on disk: a directory with the name but without content has lost it. */
-async function create(data: string, path: string, meta: Expected & {isNewcomer: boolean}): Promise<void> {
+export async function createMemory(
+	data: string,
+	path: string,
+	meta: Expected & {isNewcomer: boolean},
+	files = realFiles,
+): Promise<void> {
 	const unfinished = `${path}.new`;
-	await rm(unfinished, {recursive: true, force: true});
-	await mkdir(unfinished, {mode: 0o700});
-	await writeMeta(unfinished, meta);
-	await Acquaintances.create(join(unfinished, 'peers'));
-	await createJournal(join(unfinished, 'journal'));
-	await rename(unfinished, path);
-	await syncDirectory(data);
+	await files.removeAll(unfinished);
+	await files.makeDirectory(unfinished);
+	await writeMeta(unfinished, meta, files);
+	await Acquaintances.create(join(unfinished, 'peers'), files);
+	await createJournal(join(unfinished, 'journal'), files);
+	await files.rename(unfinished, path);
+	await files.syncDirectory(data);
 }
 
 const memoryGone = (path: string, id: ReplicaId) =>

@@ -1,11 +1,11 @@
 import {close, fdatasync, fsync, open as openFile, writeSync} from 'node:fs';
-import {open, readdir, readFile, rename, unlink} from 'node:fs/promises';
+import {mkdir, open, readdir, readFile, rename, rm, unlink} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {promisify} from 'node:util';
 import {Failure} from '../failure.ts';
 
-/** All by which a journal changes the disk, so that tests can let any of it fail. */
+/** All by which a replica changes the disk, but for the lines of its chat log, so that tests can let any of it fail. */
 export type Files = {
 	write(
 		fd: number,
@@ -22,6 +22,10 @@ export type Files = {
 	fsync(fd: number): Promise<void>;
 	rename(from: string, to: string): Promise<void>;
 	unlink(path: string): Promise<void>;
+	/** A new directory of mode 0700. */
+	makeDirectory(path: string): Promise<void>;
+	/** With all that is in it, if it is there. */
+	removeAll(path: string): Promise<void>;
 	syncDirectory(path: string): Promise<void>;
 };
 
@@ -44,6 +48,8 @@ export const realFiles: Files = {
 	fsync: promisify(fsync),
 	rename,
 	unlink,
+	makeDirectory: path => mkdir(path, {mode: 0o700}),
+	removeAll: path => rm(path, {recursive: true, force: true}),
 	syncDirectory,
 };
 
@@ -61,9 +67,9 @@ export async function writeAll(files: Files, fd: number, buffer: Buffer, positio
 	}
 }
 
-/** All by which a journal looks at the disk. */
+/** All by which a replica looks at the disk. */
 export type Reader = {
-	/** The names in a directory. */
+	/** The names in a directory; rejects with ENOENT if it is not there, as `read` does. */
 	list(directory: string): Promise<readonly string[]>;
 	read(path: string): Promise<Buffer>;
 };
@@ -81,21 +87,21 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /** All or nothing, also through a crash: the file is the old one or the new one, never a part. Mode 0600. */
-export async function writeAtomically(path: string, text: string | Buffer): Promise<void> {
+export async function writeAtomically(path: string, text: string | Buffer, files = realFiles): Promise<void> {
 	const temporary = `${path}.new`;
-	await writeDurably(temporary, text);
-	await rename(temporary, path);
-	await syncDirectory(dirname(path));
+	await writeDurably(temporary, text, files);
+	await files.rename(temporary, path);
+	await files.syncDirectory(dirname(path));
 }
 
 /** What the file holds survives a crash; that it has this name does not yet. Mode 0600. */
-export async function writeDurably(path: string, content: string | Buffer): Promise<void> {
-	const handle = await whenAllowed(() => open(path, 'w', 0o600));
+export async function writeDurably(path: string, content: string | Buffer, files = realFiles): Promise<void> {
+	const fd = await files.create(path);
 	try {
-		await handle.writeFile(content);
-		await handle.sync();
+		await writeAll(files, fd, Buffer.from(content), 0);
+		await files.fsync(fd);
 	} finally {
-		await handle.close();
+		await files.close(fd);
 	}
 }
 

@@ -1,11 +1,9 @@
-import {existsSync} from 'node:fs';
-import {mkdir, rename, rm} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import type {Entry, Slot} from '../consensus/types.ts';
 import {Failure, lostMemory} from '../failure.ts';
 import type {Disk} from './disk.ts';
 import {encodeEntry} from './entry-text.ts';
-import {type Files, failureOf, type Reader, realFiles, realReader, syncDirectory} from './files.ts';
+import {type Files, failureOf, isMissing, type Reader, realFiles, realReader} from './files.ts';
 import {headerBytes, seal} from './group.ts';
 import {GroupBuffer} from './group-buffer.ts';
 import {encodeRotation, encodeTrim, type Recovered, type Rotation, recover} from './recovery.ts';
@@ -118,7 +116,7 @@ export class Journal implements Disk {
 	static async open(options: JournalOptions): Promise<OpenJournal> {
 		const {directory, segmentBytes, files = realFiles, reader = realReader} = options;
 		try {
-			if (!existsSync(directory)) await createJournal(directory);
+			if (!(await isThere(directory, reader))) await createJournal(directory, files);
 			await removeUnfinished(files, reader, directory);
 			const recovered = await recover(directory, reader);
 			const {entries, since, tornAt, last, highestSegment, superfluous} = recovered;
@@ -341,17 +339,27 @@ export class Journal implements Disk {
 }
 
 /** A journal with one empty group, so that one without any group is known to have lost them. */
-export async function createJournal(directory: string): Promise<void> {
+export async function createJournal(directory: string, files = realFiles): Promise<void> {
 	const unfinished = `${directory}.new`;
-	await rm(unfinished, {recursive: true, force: true});
-	await mkdir(unfinished, {mode: 0o700});
+	await files.removeAll(unfinished);
+	await files.makeDirectory(unfinished);
 	const head = Buffer.alloc(headerBytes);
 	seal(head, 0, 1, 0);
-	const {fd} = await createSegment(realFiles, unfinished, 1, 0, head);
-	await realFiles.close(fd);
+	const {fd} = await createSegment(files, unfinished, 1, 0, head);
+	await files.close(fd);
 	const mark = {number: 0, checksum: 0};
-	const watermark = await Watermark.create(realFiles, watermarkOf(directory), mark);
+	const watermark = await Watermark.create(files, watermarkOf(directory), mark);
 	await watermark.close(mark);
-	await rename(unfinished, directory);
-	await syncDirectory(dirname(directory));
+	await files.rename(unfinished, directory);
+	await files.syncDirectory(dirname(directory));
+}
+
+async function isThere(directory: string, reader: Reader): Promise<boolean> {
+	try {
+		await reader.list(directory);
+		return true;
+	} catch (error) {
+		if (isMissing(error)) return false;
+		throw error;
+	}
 }

@@ -2,7 +2,7 @@ import {join} from 'node:path';
 import type {ReplicaId} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import {isCount} from '../value-text.ts';
-import {writeAtomically} from './files.ts';
+import {realFiles, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
 
@@ -12,9 +12,13 @@ export const membersPath = (data: string): string => join(data, 'members.json');
  * DATA/members.json: which replicas have lived here. One that is listed and
  * has no directory any more has lost its memory, and must not start as new.
  */
-export async function readMembers(data: string, cluster: string): Promise<readonly ReplicaId[]> {
+export async function readMembers(
+	data: string,
+	cluster: string,
+	read = readPrivate,
+): Promise<readonly ReplicaId[]> {
 	const path = membersPath(data);
-	const file = await readPrivate(path);
+	const file = await read(path);
 	if (!file) return [];
 	const members = decode(file.text);
 	if (!members) throw new Failure(`${path} is damaged: it does not say which replicas have lived here`);
@@ -30,9 +34,10 @@ export async function writeMembers(
 	data: string,
 	cluster: string,
 	replicas: readonly ReplicaId[],
+	files = realFiles,
 ): Promise<void> {
 	const sorted = [...new Set(replicas)].sort((a, b) => a - b);
-	await writeAtomically(membersPath(data), sealJson({cluster, replicas: sorted}));
+	await writeAtomically(membersPath(data), sealJson({cluster, replicas: sorted}), files);
 }
 
 function decode(text: string): {cluster: string; replicas: readonly ReplicaId[]} | undefined {

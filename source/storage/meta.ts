@@ -3,7 +3,7 @@ import {join} from 'node:path';
 import type {MemoryName, ReplicaId} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import {isCount, isIncarnation} from '../value-text.ts';
-import {writeAtomically} from './files.ts';
+import {realFiles, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
 
@@ -18,15 +18,19 @@ export type Meta = MemoryName & {
 
 const format = 2;
 
-export async function writeMeta(directory: string, meta: Omit<Meta, 'incarnation'>): Promise<void> {
+export async function writeMeta(
+	directory: string,
+	meta: Omit<Meta, 'incarnation'>,
+	files = realFiles,
+): Promise<void> {
 	const incarnation = randomBytes(16).toString('hex');
-	await writeAtomically(join(directory, 'meta'), sealJson({format, ...meta, incarnation}));
+	await writeAtomically(join(directory, 'meta'), sealJson({format, ...meta, incarnation}), files);
 }
 
 /** Throws a Failure if there is none, or if it cannot be understood. */
-export async function readMeta(directory: string): Promise<Meta> {
+export async function readMeta(directory: string, read = readPrivate): Promise<Meta> {
 	const path = join(directory, 'meta');
-	const file = await readPrivate(path);
+	const file = await read(path);
 	if (!file) throw new Failure(`${path} is missing: ${directory} is not the memory of a replica`);
 	const meta = decode(file.text);
 	if (!meta) throw new Failure(`${path} is damaged, or of a kind that this version does not know`);

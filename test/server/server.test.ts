@@ -512,6 +512,8 @@ describe('a disk that fails', () => {
 		close = realFiles.close;
 		rename = realFiles.rename;
 		unlink = realFiles.unlink;
+		makeDirectory = realFiles.makeDirectory;
+		removeAll = realFiles.removeAll;
 		syncDirectory = realFiles.syncDirectory;
 		write: Files['write'] = (fd, buffer, offset, length, position, done) => {
 			if (this.isBroken) setImmediate(done, this.#error('write'), 0);
@@ -544,9 +546,11 @@ describe('a disk that fails', () => {
 		);
 		const {executed} = all.server(2);
 		expect(all.failures.get(2)!.message).toMatch(
-			/^\S+\.segment: EIO: i\/o error, \w+; see to the disk, then start again$/,
+			/^\S+: EIO: i\/o error, \w+; see to the disk, then start again$/,
 		);
 		expect(all.failures.get(2)).toBeInstanceOf(Failure);
+		// What it heard of its peers is noted once more.
+		files.isBroken = false;
 		await all.stop(2);
 		await load;
 		expect(all.server(0).executed).toBeGreaterThan(executed);

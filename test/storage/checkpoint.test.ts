@@ -154,7 +154,7 @@ test('what comes back from the disk as something else never becomes a checkpoint
 		content[content.length >> 1]! ^= 1;
 		return content;
 	};
-	const error = await writeCheckpoint(path, checkpointOf(4), lying).catch(error => error);
+	const error = await writeCheckpoint(path, checkpointOf(4), {readBack: lying}).catch(error => error);
 	expect(error).toBeInstanceOf(Failure);
 	expect(error.message).toMatch(
 		/^\S+checkpoint\.new: the disk does not hold what was written to it; [^\n]*$/,

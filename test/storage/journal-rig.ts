@@ -57,6 +57,8 @@ export class MortalFiles implements Files {
 	fsync: Files['fsync'] = fd => this.#promise(() => realFiles.fsync(fd));
 	rename: Files['rename'] = (from, to) => this.#promise(() => realFiles.rename(from, to));
 	unlink: Files['unlink'] = path => this.#promise(() => realFiles.unlink(path));
+	makeDirectory: Files['makeDirectory'] = path => this.#promise(() => realFiles.makeDirectory(path));
+	removeAll: Files['removeAll'] = path => this.#promise(() => realFiles.removeAll(path));
 	syncDirectory: Files['syncDirectory'] = path => this.#promise(() => realFiles.syncDirectory(path));
 
 	/** What is under way still reaches the disk. */
