@@ -141,7 +141,11 @@ export class Server implements Service {
 		const opened = [directory.release];
 		let server: Server | undefined;
 		try {
-			const fatal = (error: Error) => server?.fail(error);
+			let failure: Error | undefined;
+			const fatal = (error: Error) => {
+				failure ??= error;
+				server?.fail(error);
+			};
 			const recalled = await recall({
 				directory,
 				segmentBytes: cluster.segmentBytes,
@@ -159,6 +163,8 @@ export class Server implements Service {
 			const core = coreOptions(options, directory);
 			const replica = new Replica(core, entries, slot, checkpoint?.admitted);
 			const watch = options.recorder?.begin(core, entries, slot, checkpoint?.admitted ?? []);
+			// The disk may fail while it is read: the journal makes its next file meanwhile.
+			if (failure) throw failure;
 			server = new Server(options, {directory, recalled, chat, replica, watch});
 			await server.#listen();
 			return server;
