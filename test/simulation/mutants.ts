@@ -581,8 +581,63 @@ const forgetful: readonly Mutant[] = [
 	mutant(
 		'a checkpoint leaves none before it',
 		'test storage/checkpoint takes the place of one that is damaged',
-		['storage/checkpoint.ts', '\tawait rename(path, previousOf(path)).catch(unlessMissing);\n', ''],
+		['storage/checkpoint.ts', '\tawait files.rename(path, previousOf(path)).catch(unlessMissing);\n', ''],
 	),
+	mutant('a checkpoint names lines that are not on disk', 'test storage/power-cuts', [
+		'storage/keeper.ts',
+		'\t\t\tawait log.sync();\n\t\t\tawait this.#name(checkpoint);',
+		'\t\t\tawait this.#name(checkpoint);',
+	]),
+	mutant('a fetched checkpoint names lines that are not on disk', 'test storage/power-cuts', [
+		'storage/keeper.ts',
+		'\t\t\tawait log.sync();\n\t\t\tawait this.#name({...state, bytes});',
+		'\t\t\tawait this.#name({...state, bytes});',
+	]),
+	mutant('a failed sync of the chat log is nothing', 'test storage/power-cuts', [
+		'chat/chat-log.ts',
+		"this.#file.datasync().then(resolve, failure => reject(this.#fail('sync', failure)));",
+		'this.#file.datasync().then(resolve, () => resolve());',
+	]),
+	mutant('a checkpoint gets its name before it is on disk', 'test storage/power-cuts', [
+		'storage/checkpoint.ts',
+		'await writeDurably(unnamed, content, files);',
+		'await writeDurably(unnamed, content, {...files, fsync: async () => {}});',
+	]),
+	mutant('the name of a checkpoint is not on disk', 'test storage/power-cuts', [
+		'storage/checkpoint.ts',
+		'\tawait files.rename(unnamed, path);\n\tawait files.syncDirectory(dirname(path));\n',
+		'\tawait files.rename(unnamed, path);\n',
+	]),
+	mutant('the journal loses what no checkpoint names yet', 'test storage/power-cuts', [
+		'storage/keeper.ts',
+		'\t\t\tawait this.#name(checkpoint);\n\t\t\tif (isStopped()) return;\n\t\t\tforget(checkpoint.slot);\n\t\t\tawait this.#shortenJournal();\n',
+		'\t\t\tforget(checkpoint.slot);\n\t\t\tawait this.#shortenJournal();\n\t\t\tawait this.#name(checkpoint);\n',
+	]),
+	mutant('a fetched state is ours before its checkpoint is named', 'test storage/power-cuts', [
+		'storage/keeper.ts',
+		'\t\t\tawait this.#name({...state, bytes});\n\t\t\tif (isStopped()) return;\n\t\t\ttakeOver(last);\n',
+		'\t\t\ttakeOver(last);\n\t\t\tawait this.#name({...state, bytes});\n',
+	]),
+	mutant('what is known of the peers is not on disk', 'test storage/power-cuts', [
+		'storage/acquaintances.ts',
+		'await writeAtomically(this.#path, text, this.#files);',
+		'await writeAtomically(this.#path, text, {...this.#files, fsync: async () => {}});',
+	]),
+	mutant('the name of a small file is not on disk', 'test storage/power-cuts', [
+		'storage/files.ts',
+		'\tawait files.rename(temporary, path);\n\tawait files.syncDirectory(dirname(path));\n',
+		'\tawait files.rename(temporary, path);\n',
+	]),
+	mutant('the name of a new memory is not on disk', 'test storage/power-cuts', [
+		'storage/directory.ts',
+		'\tawait files.rename(unfinished, path);\n\tawait files.syncDirectory(data);\n',
+		'\tawait files.rename(unfinished, path);\n',
+	]),
+	mutant('the name of a new journal is not on disk', 'test storage/power-cuts', [
+		'storage/journal.ts',
+		'\tawait files.rename(unfinished, directory);\n\tawait files.syncDirectory(dirname(directory));\n',
+		'\tawait files.rename(unfinished, directory);\n',
+	]),
 	mutant('whoever reads the log again does not follow its hash', 'test storage/scrub names any bit', [
 		'storage/scrub.ts',
 		'if (!(yield* slowly(catchUp.endsIn(latest))))',
