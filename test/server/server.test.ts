@@ -581,6 +581,24 @@ describe('a disk that fails', () => {
 		expect(all.violations()).toEqual([]);
 	}, 20_000);
 
+	test('while it is read at a start ends the start with one line', async () => {
+		const all = await place(0);
+		// The first segment of a life is made in the start, the next one beside it.
+		let segments = 0;
+		const create: Files['create'] = async path => {
+			if (path.endsWith('.segment.new') && ++segments > 1)
+				throw Object.assign(new Error('EIO: i/o error, open'), {code: 'EIO'});
+			return await realFiles.create(path);
+		};
+		const start = all.start(0, {files: {...realFiles, create}});
+		await expect(start).rejects.toThrow(
+			/\.segment: EIO: i\/o error, open; see to the disk, then start again$/,
+		);
+		await all.start(0);
+		await all.batch(10);
+		expect(all.violations()).toEqual([]);
+	}, 20_000);
+
 	test('a checkpoint that cannot be written stops the replica with one line', async () => {
 		const all = await place(0, smallCheckpoints);
 		await all.start(0);
