@@ -137,7 +137,7 @@ export class Server implements Service {
 	/** Reads what the disk remembers, executes it, and then lets the world in. Throws a Failure if it must not start. */
 	static async start(options: ServerOptions): Promise<Server> {
 		const {cluster, id, data, files} = options;
-		const directory = await openReplicaDirectory({data, id, cluster});
+		const directory = await openReplicaDirectory({data, id, cluster, tell: options.log});
 		const opened = [directory.release];
 		let server: Server | undefined;
 		try {

@@ -8,7 +8,7 @@ export async function readmit([word = '']: readonly string[], flags: Flags): Pro
 	const cluster = clusterOf(flags);
 	const id = replicaOf(cluster, flags, 'ID', word);
 	refuseReadOnly(flags, 'readmit');
-	const kept = await beginAnew({data: flags.data, id, cluster});
+	const kept = await beginAnew({data: flags.data, id, cluster, tell: line => print(`${line}\n`)});
 	print(`r${id} begins anew; ${kept ? `what was there is kept in ${kept}` : 'nothing was left of it'}\n`);
 	print(
 		`start it (paxos-chat restart ${id}, or paxos-chat replica ${id}): it votes when f+1 others have admitted it\n`,

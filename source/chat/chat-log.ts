@@ -233,7 +233,7 @@ export class ChatLog {
 
 	#damage(start: number): Failure {
 		return new Failure(
-			`${this.#path} is damaged at byte ${start}: there is no line as this program writes it`,
+			`${this.#path} is damaged at byte ${start}: there is no line as this program writes it; this replica stops; copy the file from another replica, where it is the same, and start again`,
 		);
 	}
 }

@@ -8,7 +8,7 @@ import {Acquaintances} from './acquaintances.ts';
 import {claim, claimPatiently, type Release} from './claim.ts';
 import {failureOf, realFiles} from './files.ts';
 import {createJournal} from './journal.ts';
-import {readMembers, writeMembers} from './members.ts';
+import {recoverMembers, writeMembers} from './members.ts';
 import {checkMeta, readMeta, writeMeta} from './meta.ts';
 import {ensureData, isPrivateDirectory} from './private-files.ts';
 import {clusterOf, ensureSecret, type Secret} from './secret.ts';
@@ -36,7 +36,13 @@ export type ReplicaPaths = {
 	readonly fetchedLines: string;
 };
 
-type Options = {readonly data: string; readonly id: ReplicaId; readonly cluster: Pick<Cluster, 'replicas'>};
+type Options = {
+	readonly data: string;
+	readonly id: ReplicaId;
+	readonly cluster: Pick<Cluster, 'replicas'>;
+	/** One line for the operator. */
+	readonly tell?: (line: string) => void;
+};
 
 export const replicaPath = (data: string, id: ReplicaId): string => join(data, `replica-${id}`);
 
@@ -53,19 +59,18 @@ export const pathsIn = (directory: string): ReplicaPaths => ({
  * if it belongs to somebody else, is in use, or is gone.
  */
 export async function openReplicaDirectory(options: Options): Promise<ReplicaDirectory> {
-	const {data, id, cluster} = options;
+	const {data, id, cluster, tell = () => {}} = options;
 	try {
 		await ensureData(data);
 		const secret = await ensureSecret(data, cluster);
+		const name = clusterOf(secret);
+		const everybody = idsOf(cluster);
 		// The replicas of a machine share DATA, and may all start at the same time.
 		const leave = await claimPatiently(data);
 		if (!leave) throw new Failure(`${data} is in use by another process that does not let go of it`);
 		try {
-			return await openMember(
-				data,
-				{cluster: clusterOf(secret), id, replicas: cluster.replicas.length},
-				secret,
-			);
+			const members = await recoverMembers(data, name, everybody, tell);
+			return await openMember(data, {cluster: name, id, replicas: everybody.length}, secret, members);
 		} finally {
 			await leave();
 		}
@@ -80,7 +85,7 @@ export async function openReplicaDirectory(options: Options): Promise<ReplicaDir
  * with where the old one is kept, undefined if there is none. Throws a Failure
  * if the replica runs, or nobody could admit it.
  */
-export async function beginAnew({data, id, cluster}: Options): Promise<string | undefined> {
+export async function beginAnew({data, id, cluster, tell = () => {}}: Options): Promise<string | undefined> {
 	const replicas = cluster.replicas.length;
 	if (replicas === 1)
 		throw new Failure('a cluster of one replica has no others that could admit it again', 2);
@@ -92,10 +97,11 @@ export async function beginAnew({data, id, cluster}: Options): Promise<string | 
 		const leave = await claimPatiently(data);
 		if (!leave) throw new Failure(`${data} is in use by another process that does not let go of it`);
 		try {
+			// It is listed first: whatever ends this half way leaves none that starts as new.
+			const members = await recoverMembers(data, name, idsOf(cluster), tell);
+			if (!members.includes(id)) await writeMembers(data, name, [...members, id]);
 			const kept = await putAside(path, id);
 			await createMemory(data, path, {cluster: name, id, replicas, isNewcomer: true});
-			const members = await readMembers(data, name);
-			if (!members.includes(id)) await writeMembers(data, name, [...members, id]);
 			return kept;
 		} finally {
 			await leave();
@@ -121,12 +127,18 @@ async function putAside(path: string, id: ReplicaId): Promise<string | undefined
 	}
 }
 
+const idsOf = ({replicas}: Pick<Cluster, 'replicas'>): readonly ReplicaId[] => replicas.map(({id}) => id);
+
 type Expected = {readonly cluster: string; readonly id: ReplicaId; readonly replicas: number};
 
-async function openMember(data: string, expected: Expected, secret: Secret): Promise<ReplicaDirectory> {
+async function openMember(
+	data: string,
+	expected: Expected,
+	secret: Secret,
+	members: readonly ReplicaId[],
+): Promise<ReplicaDirectory> {
 	const {cluster, id} = expected;
 	const path = replicaPath(data, id);
-	const members = await readMembers(data, cluster);
 	if (!(await isPrivateDirectory(path))) {
 		if (members.includes(id)) throw memoryGone(path, id);
 		await createMemory(data, path, {...expected, isNewcomer: false});

@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
 import type {MemoryName, ReplicaId} from '../consensus/types.ts';
-import {Failure} from '../failure.ts';
+import {Failure, lostMemory} from '../failure.ts';
 import {isCount, isIncarnation} from '../value-text.ts';
 import {realFiles, writeAtomically} from './files.ts';
 import {readPrivate} from './private-files.ts';
@@ -31,9 +31,9 @@ export async function writeMeta(
 export async function readMeta(directory: string, read = readPrivate): Promise<Meta> {
 	const path = join(directory, 'meta');
 	const file = await read(path);
-	if (!file) throw new Failure(`${path} is missing: ${directory} is not the memory of a replica`);
+	if (!file) throw lostMemory(`${path} is missing, and with it whose memory ${directory} is`);
 	const meta = decode(file.text);
-	if (!meta) throw new Failure(`${path} is damaged, or of a kind that this version does not know`);
+	if (!meta) throw lostMemory(`${path} is damaged, or of a kind that this version does not know`);
 	return meta;
 }
 
@@ -44,8 +44,10 @@ export function checkMeta(
 	expected: Omit<Meta, 'incarnation' | 'isNewcomer'>,
 ): void {
 	const {cluster, id, replicas} = expected;
-	const refuse = (reason: string) => new Failure(`${directory} ${reason}: choose another --data`, 2);
-	if (found.cluster !== cluster) throw refuse('belongs to another cluster than the secret beside it');
+	const refuse = (reason: string, next = '') =>
+		new Failure(`${directory} ${reason}: ${next}choose another --data`, 2);
+	if (found.cluster !== cluster)
+		throw refuse('belongs to another cluster than the secret beside it', 'put back the right secret, or ');
 	if (found.id !== id) throw refuse(`is the memory of replica ${found.id}, not of replica ${id}`);
 	if (found.replicas !== replicas)
 		throw refuse(`is of a cluster of ${found.replicas} replicas, and cluster.json names ${replicas}`);

@@ -1,5 +1,5 @@
 import {dirname} from 'node:path';
-import {Failure} from '../failure.ts';
+import {lostMemory} from '../failure.ts';
 import {isCount} from '../value-text.ts';
 import {type Files, isMissing, type Reader, writeAll} from './files.ts';
 import {sealJson, unsealJson} from './sealed-json.ts';
@@ -101,9 +101,7 @@ export async function readWatermark(
 }
 
 const unknown = (what: string) =>
-	new Failure(
-		`${what}: whether the journal beside it is all there cannot be known, and this replica does not vote; put the right file back, the others go on without it`,
-	);
+	lostMemory(`${what}: whether the journal beside it is all there cannot be known`);
 
 /** A line, and zeros behind it. */
 function encode({number, checksum}: Mark, generation: number): Buffer {

@@ -653,6 +653,15 @@ const forgetful: readonly Mutant[] = [
 		'if (members.includes(id)) throw memoryGone(path, id);',
 		'',
 	]),
+	mutant(
+		'with a damaged list it is forgotten who has lived here',
+		'test storage/directory the list of members',
+		[
+			'storage/members.ts',
+			'await writeMembers(data, cluster, everybody);',
+			'await writeMembers(data, cluster, []);',
+		],
+	),
 	mutant('the memory of another replica will do', 'test storage/directory of another replica', [
 		'storage/meta.ts',
 		'if (found.id !== id) throw',

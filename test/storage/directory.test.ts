@@ -20,7 +20,7 @@ import {fileURLToPath} from 'node:url';
 import {afterEach, beforeEach, describe, expect, test} from '@jest/globals';
 import type {Address} from '../../source/cluster.ts';
 import {Failure} from '../../source/failure.ts';
-import {openReplicaDirectory, type ReplicaDirectory} from '../../source/storage/directory.ts';
+import {beginAnew, openReplicaDirectory, type ReplicaDirectory} from '../../source/storage/directory.ts';
 import {Journal} from '../../source/storage/journal.ts';
 import {isLocal} from '../../source/storage/local.ts';
 import {sealJson} from '../../source/storage/sealed-json.ts';
@@ -169,7 +169,7 @@ describe('the memory of a replica', () => {
 		expect(await refusal(() => open(1), 2)).toContain('replica-1 belongs to another cluster');
 	});
 
-	test('whose meta or list of members is damaged is refused', async () => {
+	test('whose meta is damaged or missing is refused', async () => {
 		const {path} = await visit();
 		const meta = readFileSync(join(path, 'meta'), 'utf8');
 		for (const text of ['', '{', 'null', '[]', sealJson({format: 2}), meta.replace('"id":0', '"id":"0"')]) {
@@ -178,12 +178,43 @@ describe('the memory of a replica', () => {
 		}
 		unlinkSync(join(path, 'meta'));
 		expect(await refusal(() => open(), 1)).toContain('meta is missing');
-		writeFileSync(join(path, 'meta'), meta);
+	});
+
+	test('starts although the list of members is damaged; whoever has no directory then does not', async () => {
+		const {memory} = await visit(0);
+		await visit(1);
 		const wrong = [{cluster: 1, replicas: []}, {cluster: 'x', replicas: ['0']}, {cluster: 'x'}];
 		for (const text of ['', 'null', '{"cluster":"x","replicas":[0]}', ...wrong.map(sealJson)]) {
 			writeFileSync(join(data, 'members.json'), text);
-			expect(await refusal(() => open(), 1)).toContain('members.json is damaged');
+			const told: string[] = [];
+			const again = await openReplicaDirectory({
+				data,
+				id: 0,
+				cluster: clusterOn(3),
+				tell: line => told.push(line),
+			});
+			expect(again.memory).toEqual(memory);
+			await again.release();
+			expect(told).toEqual([expect.stringMatching(/members\.json was damaged, and is made again: /)]);
+			const {replicas} = JSON.parse(readFileSync(join(data, 'members.json'), 'utf8'));
+			expect(replicas).toEqual([0, 1, 2]);
 		}
+
+		// Who was listed, and is gone, is not forgotten with the list; nor is one that may have been.
+		rmSync(join(data, 'replica-1'), {recursive: true});
+		writeFileSync(join(data, 'members.json'), '{');
+		expect(await refusal(() => open(1), 1)).toContain('what replica 1 promised: this replica does not vote');
+		expect(await refusal(() => open(2), 1)).toMatch(/paxos-chat readmit$/);
+		await beginAnew({data, id: 1, cluster: clusterOn(3)});
+		expect((await open(1)).memory.isNewcomer).toBe(true);
+	});
+
+	test('that begins anew is listed before its old one is put aside', async () => {
+		await open(0);
+		unlinkSync(join(data, 'members.json'));
+		const run = () => beginAnew({data, id: 0, cluster: clusterOn(3)});
+		expect(await refusal(run, 1)).toContain('in use: replica 0 runs');
+		expect(JSON.parse(readFileSync(join(data, 'members.json'), 'utf8')).replicas).toEqual([0]);
 	});
 });
 
