@@ -613,6 +613,21 @@ const forgetful: readonly Mutant[] = [
 		'\t\t\tawait this.#name(checkpoint);\n\t\t\tif (isStopped()) return;\n\t\t\tforget(checkpoint.slot);\n\t\t\tawait this.#shortenJournal();\n',
 		'\t\t\tforget(checkpoint.slot);\n\t\t\tawait this.#shortenJournal();\n\t\t\tawait this.#name(checkpoint);\n',
 	]),
+	mutant('the journal loses what the checkpoint before the newest needs', 'test storage/power-cuts', [
+		'storage/keeper.ts',
+		'if (older.since <= this.#previousSlot) await older.remove();',
+		'await this.#older.remove();',
+	]),
+	mutant('a part of a write to the chat log is taken for the whole', 'test storage/power-cuts', [
+		'chat/chat-log.ts',
+		'from += count;',
+		'from = bytes.length;',
+	]),
+	mutant('a meta gets its name before it is on disk', 'test storage/power-cuts', [
+		'storage/meta.ts',
+		'sealJson({format, ...meta, incarnation}), files);',
+		'sealJson({format, ...meta, incarnation}), {...files, fsync: async () => {}});',
+	]),
 	mutant('a fetched state is ours before its checkpoint is named', 'test storage/power-cuts', [
 		'storage/keeper.ts',
 		'\t\t\tawait this.#name({...state, bytes});\n\t\t\tif (isStopped()) return;\n\t\t\ttakeOver(last);\n',

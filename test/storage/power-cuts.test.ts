@@ -8,7 +8,7 @@ import {noView} from '../../source/consensus/views.ts';
 import {Host, type Service} from '../../source/host.ts';
 import {Random} from '../../source/simulator/random.ts';
 import {settings} from '../../source/simulator/world.ts';
-import type {Checkpoint} from '../../source/storage/checkpoint.ts';
+import {type Checkpoint, previousOf} from '../../source/storage/checkpoint.ts';
 import {createMemory, pathsIn, replicaPath} from '../../source/storage/directory.ts';
 import {Keeper} from '../../source/storage/keeper.ts';
 import {readMembers, writeMembers} from '../../source/storage/members.ts';
@@ -58,6 +58,7 @@ const counts = {
 	failures: 0,
 	torn: 0,
 	fromCheckpoint: 0,
+	withoutNewest: 0,
 	withVotes: 0,
 };
 
@@ -134,6 +135,7 @@ test(
 		expect(counts.failures).toBeGreaterThan(wanted / 500);
 		expect(counts.torn).toBeGreaterThan(wanted / 50);
 		expect(counts.fromCheckpoint).toBeGreaterThan(wanted / 4);
+		expect(counts.withoutNewest).toBeGreaterThan(wanted / 20);
 		expect(counts.withVotes).toBeGreaterThan(wanted / 4);
 	},
 	patienceMs,
@@ -277,15 +279,7 @@ class Past {
 		const {incarnation} = await readMeta(path, readPrivate);
 		if (!(await files.list(path)).includes('journal')) throw new Error('its journal is gone');
 		if (claim.isMade && incarnation !== this.#incarnation) throw new Error('it is another memory');
-		const told: string[] = [];
-		const recalled = await recallFrom(
-			files,
-			error => {
-				throw error;
-			},
-			line => told.push(line),
-		);
-		const {checkpoint, entries, acquaintances} = recalled;
+		const {checkpoint, acquaintances, told} = await this.#start(files, incarnation, claim);
 		if (told.some(line => line.startsWith('the last write'))) counts.torn++;
 		// A cut write, or between two names of a checkpoint: nothing that was synced is damaged.
 		const complaint = told.find(
@@ -296,17 +290,34 @@ class Past {
 		if (slot > 0) counts.fromCheckpoint++;
 		if (slot < claim.since)
 			throw new Error(`it has a checkpoint of slot ${slot}, and forgot up to ${claim.since}`);
-		const text = (await files.read(paths.chatLog)).toString();
-		if (text !== script.text(0, slot)) throw new Error(`the chat log is not what slot ${slot} leaves`);
 		for (const [peer, name] of claim.peers)
 			if (acquaintances.remembered(peer)?.incarnation !== name)
 				throw new Error(`replica ${peer} is forgotten`);
-		this.#checkCore(
-			new Replica(optionsOf(incarnation), entries, slot, checkpoint?.admitted),
-			checkpoint,
-			claim,
-		);
+		if (this.random.chance(0.2)) await this.#checkWithoutNewest(image, incarnation, claim);
+	}
+
+	/** Should the newest checkpoint be lost, the one before it and the journal know everything as well. */
+	async #checkWithoutNewest(image: Image, incarnation: string, claim: Claim): Promise<void> {
+		// A start after a loss of power between two names has but one, until it makes the next.
+		if (!image.has(paths.checkpoint) || !image.has(previousOf(paths.checkpoint))) return;
+		counts.withoutNewest++;
+		const older = new Map([...image].filter(([name]) => name !== paths.checkpoint));
+		await this.#start(new SimulatedFiles(new Random(1), older), incarnation, claim);
+	}
+
+	async #start(files: SimulatedFiles, incarnation: string, claim: Claim) {
+		const told: string[] = [];
+		const onError = (error: Error) => {
+			throw error;
+		};
+		const {checkpoint, entries, acquaintances} = await recallFrom(files, onError, line => told.push(line));
+		const slot = checkpoint?.slot ?? 0;
+		const text = (await files.read(paths.chatLog)).toString();
+		if (text !== script.text(0, slot)) throw new Error(`the chat log is not what slot ${slot} leaves`);
+		const replica = new Replica(optionsOf(incarnation), entries, slot, checkpoint?.admitted);
+		this.#checkCore(replica, checkpoint, claim);
 		files.die();
+		return {checkpoint, acquaintances, told};
 	}
 
 	#checkCore(replica: Replica, checkpoint: Checkpoint | undefined, claim: Claim): void {
