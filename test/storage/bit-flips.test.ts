@@ -4,15 +4,13 @@ import {join} from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
 import {expect, jest, test} from '@jest/globals';
 import {Chat} from '../../source/chat/chat.ts';
-import {ChatLog} from '../../source/chat/chat-log.ts';
 import {Replica} from '../../source/consensus/replica.ts';
 import {Failure} from '../../source/failure.ts';
 import {Random} from '../../source/simulator/random.ts';
 import {settings} from '../../source/simulator/world.ts';
 import {Acquaintances} from '../../source/storage/acquaintances.ts';
-import {recoverCheckpoint} from '../../source/storage/checkpoint.ts';
 import {openReplicaDirectory} from '../../source/storage/directory.ts';
-import {Journal} from '../../source/storage/journal.ts';
+import {recall} from '../../source/storage/recall.ts';
 import {verify} from '../../source/storage/verify.ts';
 import {temporaryDirectory} from './journal-rig.ts';
 import {live, replicas} from './lived.ts';
@@ -34,20 +32,20 @@ async function start(data: string): Promise<Memory> {
 	const directory = await openReplicaDirectory({data, id: 0, cluster: {replicas}});
 	const opened = [directory.release];
 	try {
-		const acquaintances = await Acquaintances.open(directory.acquaintances);
+		let isTorn = false;
 		const onError = (error: Error) => {
 			throw error;
 		};
-		const {journal, entries, since, tornAt} = await Journal.open({
-			directory: directory.journal,
-			segmentBytes: 4096,
-			onError,
-		});
-		opened.push(() => journal.close());
-		const checkpoint = await recoverCheckpoint(directory.checkpoint, since, () => {});
+		const tell = (line: string) => {
+			isTorn ||= line.startsWith('the last write before this start was unfinished');
+		};
+		const recalled = await recall({directory, segmentBytes: 4096, onError, tell});
+		const {acquaintances, journal, entries, checkpoint, log} = recalled;
+		opened.push(
+			() => journal.close(),
+			() => log.close(),
+		);
 		const slot = checkpoint?.slot ?? 0;
-		const log = await ChatLog.open(directory.chatLog, checkpoint?.bytes ?? 0, onError);
-		opened.push(() => log.close());
 		const chat = new Chat({sessions: 100}, checkpoint);
 		const replica = new Replica(
 			{...settings, id: 0, replicas: 3, incarnation: '0'.repeat(32), isNewcomer: false, skip: []},
@@ -66,7 +64,7 @@ async function start(data: string): Promise<Memory> {
 			knows: JSON.stringify([identity, memory, met, replica.view, chat.state(), whole]),
 			votes: [...replica.acceptor.accepted.values()].map(vote => JSON.stringify(vote)),
 			entries: entries.map(entry => JSON.stringify(entry)),
-			isTorn: tornAt !== undefined,
+			isTorn,
 		};
 	} finally {
 		for (const close of opened.reverse()) await close();
