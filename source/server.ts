@@ -1,6 +1,7 @@
 import {once} from 'node:events';
 import {createServer, type Server as HttpServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
+import {setTimeout as pause} from 'node:timers/promises';
 import {Chat, type ChatState} from './chat/chat.ts';
 import type {ChatLog} from './chat/chat-log.ts';
 import {digestOf} from './chat/chat-state.ts';
@@ -41,6 +42,7 @@ import {realGround} from './storage/ground.ts';
 import type {Journal} from './storage/journal.ts';
 import {Keeper} from './storage/keeper.ts';
 import {KeptLines} from './storage/kept-lines.ts';
+import {type FirstLook, lookThrough} from './storage/log-check.ts';
 import {type Recalled, recall} from './storage/recall.ts';
 import {Scrub} from './storage/scrub.ts';
 import type {Recorder} from './trace.ts';
@@ -52,6 +54,8 @@ import {Witnesses} from './witnesses.ts';
 const statusMs = 200;
 /** How often a replica repeats to the others what its state was at its last checkpoints. */
 const witnessMs = 1000;
+/** So long a start waits for its log to be looked through, in milliseconds: that is enough for some ten megabytes, or for many more. */
+const firstLookMs = 150;
 /** Whatever `checkpointBytes` is: of what is decided, so much may wait for a checkpoint. */
 const leastBacklogBytes = 8_388_608;
 const requestTimeouts = {headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000};
@@ -85,6 +89,7 @@ export type ServerOptions = {
 type Parts = {
 	readonly directory: ReplicaDirectory;
 	readonly recalled: Recalled;
+	readonly firstLook: FirstLook;
 	readonly chat: Chat;
 	readonly replica: Replica;
 	readonly watch: Watch | undefined;
@@ -102,6 +107,8 @@ export class Server implements Service {
 	readonly #journal: Journal;
 	readonly #acquaintances: Acquaintances;
 	readonly #log: ChatLog;
+	/** Before its end nobody is given a line of the log. */
+	readonly #firstLook: FirstLook;
 	#chat: Chat;
 	readonly #http: HttpServer;
 	readonly #faults: Faults;
@@ -159,13 +166,18 @@ export class Server implements Service {
 				() => log.close(),
 			);
 			const slot = checkpoint?.slot ?? 0;
+			// No vote depends on old lines: a long log is looked through while the replica takes part already.
+			const firstLook = lookThrough(directory.chatLog, checkpoint);
+			firstLook.whole.catch(fatal);
+			opened.push(() => firstLook.stop());
+			await Promise.race([firstLook.whole, pause(firstLookMs, undefined, {ref: false})]);
 			const chat = new Chat({sessions: cluster.sessions}, checkpoint);
 			const core = coreOptions(options, directory);
 			const replica = new Replica(core, entries, slot, checkpoint?.admitted);
 			const watch = options.recorder?.begin(core, entries, slot, checkpoint?.admitted ?? []);
 			// The disk may fail while it is read: the journal makes its next file meanwhile.
 			if (failure) throw failure;
-			server = new Server(options, {directory, recalled, chat, replica, watch});
+			server = new Server(options, {directory, recalled, firstLook, chat, replica, watch});
 			await server.#listen();
 			return server;
 		} catch (error) {
@@ -186,6 +198,7 @@ export class Server implements Service {
 		this.#journal = journal;
 		this.#acquaintances = acquaintances;
 		this.#log = log;
+		this.#firstLook = parts.firstLook;
 		this.#chat = parts.chat;
 		this.#keeper = new Keeper({
 			...recalled,
@@ -270,7 +283,7 @@ export class Server implements Service {
 			connections: cluster.connections,
 			handlers: {
 				say: this.#guard(requests => this.#say(requests)),
-				read: (after, limit) => this.#log.read(after, limit),
+				read: (after, limit) => this.#read(after, limit),
 				position: () => this.#chat.position,
 				hash: slot => this.#hashAt(slot),
 				order: async order => this.#obey(order),
@@ -347,6 +360,7 @@ export class Server implements Service {
 		this.#http.closeAllConnections();
 		await this.#keeper.close();
 		await this.#scrubbing;
+		await this.#firstLook.stop();
 		const parts = [this.#journal, this.#log, this.#kept, this.#acquaintances];
 		const closed = await Promise.allSettled(parts.map(part => part.close()));
 		await this.#directory.release();
@@ -625,9 +639,15 @@ export class Server implements Service {
 		});
 	}
 
+	/** Of the lines of our log, for others. */
+	async #read(after: number, limit: number, bytes?: number): Promise<Line[]> {
+		await this.#firstLook.whole;
+		return this.#isStopped ? [] : this.#log.read(after, limit, bytes);
+	}
+
 	/** For a replica that is behind. */
 	#readText(after: number, upTo: number, bytes: number, done: (lines: string) => void) {
-		this.#log.read(after, transferLines, bytes).then(
+		this.#read(after, transferLines, bytes).then(
 			lines =>
 				done(
 					lines

@@ -1,4 +1,4 @@
-import {createHash} from 'node:crypto';
+import {createHash, type Hash} from 'node:crypto';
 import type {Slot} from '../consensus/types.ts';
 
 /**
@@ -11,8 +11,13 @@ export const chainStart: Buffer = Buffer.alloc(32);
 
 /** `text`: the lines of this slot as they stand in chat.log, '' if it has none. */
 export function chain(previous: Buffer, slot: Slot, text: string): Buffer {
+	return beginLink(previous, slot).update(text, 'utf8').digest();
+}
+
+/** The same for lines that come as bytes, in pieces: what is to be updated with them, and then digested. */
+export function beginLink(previous: Buffer, slot: Slot): Hash {
 	number.writeBigUInt64BE(BigInt(slot));
-	return createHash('sha256').update(previous).update(number).update(text, 'utf8').digest();
+	return createHash('sha256').update(previous).update(number);
 }
 
 const number = Buffer.alloc(8);

@@ -1,9 +1,7 @@
-import {isUtf8} from 'node:buffer';
-import {type Bites, CatchUp} from '../chat/catch-up.ts';
-import {chainStart} from '../chat/hash-chain.ts';
 import {Failure} from '../failure.ts';
 import {type Checkpoint, previousOf, readCheckpoint} from './checkpoint.ts';
 import {isMissing, realReader} from './files.ts';
+import {checkLog} from './log-check.ts';
 import {readPastCache} from './past-cache.ts';
 import {checkSegment} from './recovery.ts';
 import {listSegments} from './segment.ts';
@@ -58,28 +56,12 @@ export class Scrub {
 		yield* this.#journal();
 	}
 
-	/** Up to the latest checkpoint, whose hash the chain over the lines must come to. What follows is written again at a start. */
+	/** Up to the latest checkpoint. What follows is written again at a start. */
 	async *#chatLog() {
-		const latest = this.#options.latest();
-		if (!latest) return;
-		const path = this.#options.chatLog;
-		const refuse = (what: string) =>
-			new Failure(
-				`${path} is damaged ${what}; this replica stops; copy the file from another replica, where it is the same, and start again`,
-			);
-		const catchUp = new CatchUp({slot: 0, position: 0, at: 0, hash: chainStart.toString('hex')});
-		for (let from = 0; from < latest.bytes; ) {
-			const piece = await readPastCache(path, from, Math.min(from + pieceBytes, latest.bytes));
-			const end = piece.lastIndexOf(10) + 1;
-			const isText = end > 0 && isUtf8(piece.subarray(0, end));
-			const isRight = isText && (yield* slowly(catchUp.take(piece.toString('utf8', 0, end))));
-			if (!isRight) throw refuse(`between byte ${from} and byte ${from + Math.max(end, piece.length)}`);
-			from += end;
-			yield;
-		}
-
-		if (!(yield* slowly(catchUp.endsIn(latest))))
-			throw refuse(`before byte ${latest.bytes}: its lines do not have the hash that the checkpoint names`);
+		const {latest, chatLog} = this.#options;
+		const checkpoint = latest();
+		if (!checkpoint) return;
+		yield* checkLog(chatLog, checkpoint, (from, to) => readPastCache(chatLog, from, to), pieceBytes);
 	}
 
 	/** Segments that are complete, one after the other: each goes on where the one before it ends. */
@@ -105,12 +87,4 @@ export class Scrub {
 function refuse(error: unknown): never {
 	if (!(error instanceof Failure)) throw error;
 	throw new Failure(`${error.message}; this replica stops; see to the disk, then start again`);
-}
-
-async function* slowly(bites: Bites): AsyncGenerator<void, boolean, undefined> {
-	for (;;) {
-		const {done, value} = bites.next();
-		if (done) return value;
-		yield;
-	}
 }

@@ -13,10 +13,11 @@ import {
 import {createServer} from 'node:net';
 import {dirname, join} from 'node:path';
 import {afterEach, describe, expect, test} from '@jest/globals';
+import {Chat} from '../../source/chat/chat.ts';
 import {Client} from '../../source/client/client.ts';
 import {Failure} from '../../source/failure.ts';
 import {readCheckpoint, writeCheckpoint} from '../../source/storage/checkpoint.ts';
-import {beginAnew} from '../../source/storage/directory.ts';
+import {beginAnew, openReplicaDirectory} from '../../source/storage/directory.ts';
 import {type Files, realFiles} from '../../source/storage/files.ts';
 import {recover} from '../../source/storage/recovery.ts';
 import {verify} from '../../source/storage/verify.ts';
@@ -468,6 +469,120 @@ describe('a disk that loses what it holds', () => {
 		await all.batch(500);
 		await all.untilLevel();
 		expect(all.violations()).toEqual([]);
+		expect([...all.failures]).toEqual([]);
+	}, 30_000);
+});
+
+/** The disk of a single replica that has executed so many messages, one in a slot, as a checkpoint leaves it. */
+async function longLog(messages: number): Promise<Place> {
+	const all = await place(0);
+	const directory = await openReplicaDirectory({data: all.data(0), id: 0, cluster: all.cluster});
+	const chat = new Chat({sessions: all.cluster.sessions});
+	const client = 'ab'.repeat(16);
+	chat.execute(1, {at: 0, requests: [{client, session: 0, sequence: 0, nick: 'a', text: ''}]});
+	let text = '';
+	for (let sequence = 1; sequence <= messages; sequence++) {
+		const request = {client, session: 1, sequence, nick: 'a', text: `message ${sequence}`};
+		text += chat.execute(sequence + 1, {at: sequence, requests: [request]}).text;
+	}
+
+	writeFileSync(directory.chatLog, text);
+	await writeCheckpoint(directory.checkpoint, {...chat.state(), bytes: text.length});
+	await directory.release();
+	return all;
+}
+
+describe('a log that was damaged while nobody looked', () => {
+	/** It starts and stops at once, or does not start at all, depending on how fast the machine is. */
+	async function outcome(all: Place, id: number, meanwhile = () => {}): Promise<string> {
+		try {
+			await all.start(id);
+			meanwhile();
+		} catch (error) {
+			if (!(error instanceof Failure)) throw error;
+			return error.message;
+		}
+
+		await until(
+			() => all.failures.has(id),
+			() => `r${id} to stop`,
+		);
+		expect(all.failures.get(id)).toBeInstanceOf(Failure);
+		await all.stop(id);
+		const {message} = all.failures.get(id)!;
+		all.failures.delete(id);
+		return message;
+	}
+
+	test('stops the start with one line; with the log of another one it starts again', async () => {
+		const all = await place(1, {...smallCheckpoints, scrubMs: 0});
+		await all.startAll();
+		await all.batch(2000);
+		await all.untilLevel();
+		await all.stop(2);
+		const intact = all.log(2);
+		const {bytes} = (await readCheckpoint(all.file(2, 'checkpoint')))!;
+		for (const at of [0, Math.floor(bytes / 2), bytes - 10]) {
+			const content = Buffer.from(intact);
+			content[at]! ^= 1;
+			writeFileSync(all.file(2, 'chat.log'), content);
+			const message = await outcome(all, 2);
+			expect(message).toMatch(/^\S+chat\.log is damaged [^\n]*; copy the file from another replica[^\n]*$/);
+		}
+
+		writeFileSync(all.file(2, 'chat.log'), all.log(0));
+		await all.start(2);
+		await all.batch(500);
+		await all.untilLevel();
+		expect(all.violations()).toEqual([]);
+		expect([...all.failures]).toEqual([]);
+	}, 30_000);
+
+	test('and is long: whoever reads waits until it was looked through, and is given no line of one that is damaged', async () => {
+		const all = await longLog(150_000);
+		const follow = () => {
+			const lines: number[] = [];
+			const client = new Client({
+				cluster: all.cluster,
+				via: 0,
+				follow: {after: 0},
+				onLines: page => lines.push(...page.map(({position}) => position)),
+				patienceMs: 60_000,
+			});
+			return {lines, close: () => client.close()};
+		};
+		const reader = follow();
+		await all.start(0);
+		// It takes part before it has come to the end of such a log.
+		await all.batch(10);
+		await until(
+			() => reader.lines.length >= 1000,
+			() => 'the first lines',
+		);
+		await reader.close();
+		await all.stop(0);
+		expect([...all.failures]).toEqual([]);
+
+		const content = all.log(0);
+		content[content.indexOf('message 3"')]! ^= 1;
+		writeFileSync(all.file(0, 'chat.log'), content);
+		// Many slots more make the look longer than the way of a page to its reader.
+		const checkpoint = (await readCheckpoint(all.file(0, 'checkpoint')))!;
+		await writeCheckpoint(all.file(0, 'checkpoint'), {...checkpoint, slot: checkpoint.slot + 1_000_000});
+		const readers: ReturnType<typeof follow>[] = [];
+		expect(await outcome(all, 0, () => readers.push(follow()))).toContain('chat.log is damaged');
+		for (const another of readers) {
+			await another.close();
+			expect(another.lines).toEqual([]);
+		}
+	}, 60_000);
+
+	test('is given up by a stop', async () => {
+		const all = await longLog(100_000);
+		await all.start(0);
+		const began = performance.now();
+		await all.stop(0);
+		expect(performance.now() - began).toBeLessThan(5000);
 		expect([...all.failures]).toEqual([]);
 	}, 30_000);
 });

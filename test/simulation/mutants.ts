@@ -654,9 +654,14 @@ const forgetful: readonly Mutant[] = [
 		'\tawait files.rename(unfinished, directory);\n',
 	]),
 	mutant('whoever reads the log again does not follow its hash', 'test storage/scrub names any bit', [
-		'storage/scrub.ts',
-		'if (!(yield* slowly(catchUp.endsIn(latest))))',
-		'if ((yield* slowly(catchUp.endsIn(latest))) === undefined)',
+		'storage/log-check.ts',
+		"if (hash.toString('hex') !== expected)",
+		"if (hash.toString('hex') === '')",
+	]),
+	mutant('a line is given away before the log is looked through', 'test server/server and is long', [
+		'server.ts',
+		'\t\tawait this.#firstLook.whole;\n',
+		'',
 	]),
 	mutant('the checksum of a small file is not compared', 'test storage/bit-flips', [
 		'storage/sealed-json.ts',
@@ -876,6 +881,7 @@ export async function hunt({name, edits}: Mutant, trial?: string): Promise<strin
 			'simulation/bare-jest.ts',
 			'consensus',
 			'chat',
+			'server',
 			'storage',
 			'transfer.test.ts',
 		];
