@@ -1,3 +1,5 @@
+import {existsSync} from 'node:fs';
+import {readCluster} from '../../source/cluster.ts';
 import {
 	type ReplicaVerification,
 	type Verification,
@@ -9,7 +11,9 @@ import {table} from '../table.ts';
 
 /** `paxos-chat verify`: what is on the disks of DATA, read by nobody's leave and changed by nothing. */
 export async function verify(flags: Flags): Promise<number> {
-	const result = await verifyData(flags.data);
+	// DATA may be looked at where the cluster is not known: then it is taken for a usual one.
+	const sessions = existsSync(flags.config) ? readCluster(flags.config).sessions : undefined;
+	const result = await verifyData(flags.data, sessions);
 	print(flags.json ? `${JSON.stringify(result)}\n` : report(result));
 	if (result.diverged) return 5;
 	return result.ok ? 0 : 1;

@@ -1,9 +1,11 @@
 import {createHash} from 'node:crypto';
+import {existsSync} from 'node:fs';
 import {type FileHandle, open, readdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {digestOf} from '../chat/chat-state.ts';
 import {chain, chainStart} from '../chat/hash-chain.ts';
 import {linesOf, readAt} from '../chat/log-lines.ts';
+import {defaults} from '../cluster.ts';
 import type {ReplicaId, Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
 import {Acquaintances} from './acquaintances.ts';
@@ -11,10 +13,11 @@ import {type Checkpoint, previousOf, readCheckpoint} from './checkpoint.ts';
 import {claim} from './claim.ts';
 import {replicaPath} from './directory.ts';
 import {failureOf, isMissing} from './files.ts';
-import {readMembers} from './members.ts';
+import {membersPath, readMembers} from './members.ts';
 import {checkMeta, readMeta} from './meta.ts';
+import {firstForeignByte} from './rebuilt-lines.ts';
 import {type Recovered, recover} from './recovery.ts';
-import {clusterOf, readSecret} from './secret.ts';
+import {clusterOf, readSecret, secretPath} from './secret.ts';
 
 export type Verification = {
 	/** Nothing is damaged or missing, and the logs agree. */
@@ -65,18 +68,19 @@ export type ReplicaVerification = {
 
 /**
  * Reads everything in DATA, changes nothing, and says what is wrong. Throws a
- * Failure if no replica has ever lived there.
+ * Failure if no replica has ever lived there. `sessions`: how many the chat
+ * remembers, as the file of the cluster says it.
  */
-export async function verify(data: string): Promise<Verification> {
+export async function verify(data: string, sessions: number = defaults.sessions): Promise<Verification> {
 	const found = await replicasIn(data);
-	const {members, cluster, problems} = await readCluster(data);
+	const {members, cluster, problems} = await readCluster(data, found.length > 0);
 	for (const id of members.filter(id => !found.includes(id)))
 		problems.push(`${replicaPath(data, id)} is gone, and with it the memory of replica ${id}`);
 	if (found.length === 0 && problems.length === 0)
 		throw new Failure(`${data}: no replica has lived here; name the directory with --data`, 2);
 
 	const replicas: ReplicaVerification[] = [];
-	for (const id of found) replicas.push(await verifyReplica(data, id, cluster));
+	for (const id of found) replicas.push(await verifyReplica(data, id, cluster, sessions));
 	problems.push(...differentStates(replicas));
 	const divergence = await findDivergence(data, replicas);
 	const ok = problems.length === 0 && divergence === null && replicas.every(replica => replica.ok);
@@ -94,20 +98,27 @@ async function replicasIn(data: string): Promise<ReplicaId[]> {
 	}
 }
 
-async function readCluster(data: string) {
+async function readCluster(data: string, isInhabited: boolean) {
 	const problems: string[] = [];
 	let members: readonly ReplicaId[] = [];
 	let cluster: string | undefined;
 	await note(problems, data, async () => {
 		const secret = await readSecret(data);
-		if (!secret) return;
+		if (!secret) {
+			if (isInhabited || existsSync(membersPath(data)))
+				problems.push(
+					`${secretPath(data)} is missing, and no replica starts without it: copy it again from another machine of the cluster`,
+				);
+			return;
+		}
+
 		cluster = clusterOf(secret);
 		members = await readMembers(data, cluster);
 	});
 	return {members, cluster, problems};
 }
 
-async function verifyReplica(data: string, id: ReplicaId, cluster: string | undefined) {
+async function verifyReplica(data: string, id: ReplicaId, cluster: string | undefined, sessions: number) {
 	const path = replicaPath(data, id);
 	const problems: string[] = [];
 	const release = await claim(path);
@@ -127,7 +138,15 @@ async function verifyReplica(data: string, id: ReplicaId, cluster: string | unde
 		const checkpoint = found ?? previous;
 		if (journal && (checkpoint?.slot ?? 0) < journal.since)
 			problems.push(`${newest}: it is missing or too old, the journal begins after slot ${journal.since}`);
-		const log = await note(problems, path, () => readLog(join(path, 'chat.log'), checkpoint, problems));
+		const chatLog = join(path, 'chat.log');
+		const log = await note(problems, path, () => readLog(chatLog, checkpoint, problems));
+		if (journal && log?.isLegible) {
+			const at = await note(problems, path, () =>
+				firstForeignByte(chatLog, checkpoint, journal.entries, sessions),
+			);
+			if (at !== undefined) problems.push(damage(chatLog, at, foreign(checkpoint), checkpoint));
+		}
+
 		return {
 			id,
 			ok: problems.length === 0,
@@ -143,7 +162,7 @@ async function verifyReplica(data: string, id: ReplicaId, cluster: string | unde
 						digest: digestOf(checkpoint),
 					}
 				: null,
-			log: log ?? null,
+			log: log?.summary ?? null,
 		};
 	} finally {
 		await release?.();
@@ -184,6 +203,7 @@ async function readJournal(directory: string, isRunning: boolean): Promise<Recov
 async function readLog(path: string, checkpoint: Checkpoint | undefined, problems: string[]) {
 	const walk = new LogWalk(checkpoint);
 	let isBroken = false;
+	let isThere = true;
 	try {
 		for await (const {start, text, line} of linesOf(path)) {
 			if (!text.endsWith('\n')) break;
@@ -199,13 +219,20 @@ async function readLog(path: string, checkpoint: Checkpoint | undefined, problem
 	} catch (error) {
 		if (!isMissing(error)) throw error;
 		if (!checkpoint) return undefined;
+		isThere = false;
 	}
 
 	const problem = walk.finish();
 	// Of what comes after the damage nothing is known.
 	if (problem && !isBroken) problems.push(`${path}: ${problem}`);
-	return walk.result();
+	return {summary: walk.result(), isLegible: isThere && !isBroken};
 }
+
+/** Lines that follow from a state that is not the one they were said in are others, too. */
+const foreign = (checkpoint: Checkpoint | undefined) =>
+	checkpoint
+		? 'or else the sessions of the checkpoint are: with them the journal leads to other bytes'
+		: 'the journal leads to other bytes';
 
 function damage(path: string, start: number, problem: string, checkpoint: Checkpoint | undefined): string {
 	const isRepaired = start >= (checkpoint?.bytes ?? 0);

@@ -359,7 +359,7 @@ export class Stage {
 	/** `paxos-chat verify` on DATA, as the replicas run. */
 	async verify(): Promise<Verdict> {
 		const at = monotonicMs();
-		const words = [script, 'verify', '--json', '--data', this.data];
+		const words = [script, 'verify', '--json', '--config', this.#place.config, '--data', this.data];
 		const {code, stdout} = await new Promise<{code: number; stdout: string}>(resolve => {
 			execFile(process.execPath, words, {maxBuffer: 1 << 26}, (error, stdout) =>
 				resolve({code: Number(error?.code ?? 0), stdout}),

@@ -663,6 +663,11 @@ const forgetful: readonly Mutant[] = [
 		'\t\tawait this.#firstLook.whole;\n',
 		'',
 	]),
+	mutant(
+		'lines behind the checkpoint are not compared with the journal',
+		'test storage/verify even if it is a line all the same',
+		['storage/verify.ts', 'if (at !== undefined) problems.push', 'if (at === -1) problems.push'],
+	),
 	mutant('the checksum of a small file is not compared', 'test storage/bit-flips', [
 		'storage/sealed-json.ts',
 		'return sealJson(data) === text ? data : undefined;',

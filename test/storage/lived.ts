@@ -32,6 +32,7 @@ export async function live(
 	slots: number,
 	checkpointSlots: readonly number[] = [],
 	isKilled = false,
+	{sessions = 100, decide = batchOf} = {},
 ) {
 	const directory = await openReplicaDirectory({data, id, cluster: {replicas}});
 	const onError = (error: Error) => {
@@ -46,15 +47,15 @@ export async function live(
 		...(isKilled && {idleMs: 1_000_000}),
 	});
 	const log = await ChatLog.open(directory.chatLog, 0, onError);
-	const chat = new Chat({sessions: 100});
+	const chat = new Chat({sessions});
 	let removeOlder = async () => {};
 	for (let slot = 1; slot <= slots; slot++) {
 		const entries: Entry[] = [
-			{type: 'accepted', view: 0, slot, value: batchOf(slot)},
+			{type: 'accepted', view: 0, slot, value: decide(slot)},
 			{type: 'decided', slot},
 		];
 		await new Promise<void>(done => journal.append(entries, done));
-		log.append(chat.execute(slot, batchOf(slot)).text, () => {});
+		log.append(chat.execute(slot, decide(slot)).text, () => {});
 		if (checkpointSlots.includes(slot)) {
 			await log.sync();
 			await writeCheckpoint(directory.checkpoint, {...chat.state(), bytes: log.bytes});
