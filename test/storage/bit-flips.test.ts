@@ -1,4 +1,4 @@
-import {cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
@@ -10,6 +10,7 @@ import {Random} from '../../source/simulator/random.ts';
 import {settings} from '../../source/simulator/world.ts';
 import {Acquaintances} from '../../source/storage/acquaintances.ts';
 import {openReplicaDirectory} from '../../source/storage/directory.ts';
+import {lookThrough} from '../../source/storage/log-check.ts';
 import {recall} from '../../source/storage/recall.ts';
 import {verify} from '../../source/storage/verify.ts';
 import {temporaryDirectory} from './journal-rig.ts';
@@ -19,15 +20,16 @@ import {live, replicas} from './lived.ts';
 const wanted = Number(process.env.BIT_FLIPS ?? 200);
 jest.setTimeout(60_000 + wanted * 100);
 
-/** All that a replica knows after a start, as text; and whether its journal had an unfinished end. */
+/** All that a replica knows after a start, as text; whether its journal had an unfinished end; and what the start said. */
 type Memory = {
 	readonly knows: string;
 	readonly votes: readonly string[];
 	readonly entries: readonly string[];
 	readonly isTorn: boolean;
+	readonly told: readonly string[];
 };
 
-/** Does what a start does before anybody is let in. Throws a Failure if it must not start. */
+/** Does what a start does before anybody is given a line. Throws a Failure if it must not start. */
 async function start(data: string): Promise<Memory> {
 	const directory = await openReplicaDirectory({data, id: 0, cluster: {replicas}});
 	const opened = [directory.release];
@@ -36,8 +38,10 @@ async function start(data: string): Promise<Memory> {
 		const onError = (error: Error) => {
 			throw error;
 		};
+		const told: string[] = [];
 		const tell = (line: string) => {
-			isTorn ||= line.startsWith('the last write before this start was unfinished');
+			if (line.startsWith('the last write before this start was unfinished')) isTorn = true;
+			else told.push(line);
 		};
 		const recalled = await recall({directory, segmentBytes: 4096, onError, tell});
 		const {acquaintances, journal, entries, checkpoint, log} = recalled;
@@ -45,6 +49,7 @@ async function start(data: string): Promise<Memory> {
 			() => journal.close(),
 			() => log.close(),
 		);
+		await lookThrough(directory.chatLog, checkpoint).whole;
 		const slot = checkpoint?.slot ?? 0;
 		const chat = new Chat({sessions: 100}, checkpoint);
 		const replica = new Replica(
@@ -65,6 +70,7 @@ async function start(data: string): Promise<Memory> {
 			votes: [...replica.acceptor.accepted.values()].map(vote => JSON.stringify(vote)),
 			entries: entries.map(entry => JSON.stringify(entry)),
 			isTorn,
+			told,
 		};
 	} finally {
 		for (const close of opened.reverse()) await close();
@@ -78,23 +84,36 @@ function filesOf(directory: string): string[] {
 		.filter(path => statSync(path).isFile() && readFileSync(path).some(byte => byte !== 0));
 }
 
-/** What came of a bit that was turned: nobody may go on with less, or with something else, without a word. */
-type Outcome = 'refused' | 'named by verify' | 'harmless' | 'cut as a torn end' | 'silent';
+/**
+ * What came of a bit that was turned. Nobody may go on with less, or with
+ * something else, without a word: that verify would have named it is no excuse.
+ * 'written again': what the bit was turned in, a start cuts off and has from
+ * elsewhere. 'told': the start said what is damaged, and knows all the same.
+ */
+type Outcome = 'refused' | 'told' | 'harmless' | 'written again' | 'cut as a torn end' | 'silent';
 
-async function judge(data: string, healthy: Memory): Promise<Outcome> {
+/** `name`: the file that was damaged. */
+async function judge(data: string, name: string, healthy: Memory): Promise<Outcome> {
+	const path = join(data, name);
+	const before = existsSync(path) ? readFileSync(path) : undefined;
 	// Before the start, which cuts what is torn and writes again what can be written again.
 	const {ok} = await verify(data).catch(error => {
 		if (!(error instanceof Failure)) throw error;
 		return {ok: false};
 	});
 	try {
-		const {knows, votes, entries, isTorn} = await start(data);
-		if (knows === healthy.knows && isDeepStrictEqual(votes, healthy.votes)) return 'harmless';
-		if (!ok) return 'named by verify';
+		const {knows, votes, entries, isTorn, told} = await start(data);
+		const knowsAll = knows === healthy.knows;
+		if (knowsAll && isDeepStrictEqual(votes, healthy.votes)) {
+			const isAsBefore = before !== undefined && readFileSync(path).equals(before);
+			return name.endsWith('chat.log') && !isAsBefore ? 'written again' : 'harmless';
+		}
+
+		if (told.length > 0) return knowsAll ? 'told' : 'silent';
 		// Only what the very last group held may be missing: no more than one write.
 		const isShorter = entries.every((entry, index) => entry === healthy.entries[index]);
 		const isLast = isShorter && healthy.entries.length - entries.length <= 2;
-		return isTorn && isLast ? 'cut as a torn end' : 'silent';
+		return isTorn && isLast && ok ? 'cut as a torn end' : 'silent';
 	} catch (error) {
 		if (!(error instanceof Failure)) throw error;
 		return 'refused';
@@ -122,7 +141,7 @@ test('a file that is gone is missed, unless another one says the same', async ()
 		for (const name of names) {
 			restore();
 			rmSync(join(data, name));
-			outcomes[name] = await judge(data, healthy);
+			outcomes[name] = await judge(data, name, healthy);
 		}
 		// What they say stands in the meta of the replica, or in its journal; a start without its checkpoint has to work more.
 		const {'replica-0/checkpoint': withoutCheckpoint, ...others} = outcomes;
@@ -131,7 +150,7 @@ test('a file that is gone is missed, unless another one says the same', async ()
 		expect(spare.map(name => others[name])).toEqual(['harmless', 'harmless']);
 		for (const name of ['meta', 'peers', 'journal.watermark', 'chat.log'])
 			expect(others[`replica-0/${name}`]).toBe('refused');
-		expect(withoutCheckpoint).toBe('silent');
+		expect(withoutCheckpoint).toBe('told');
 		restore();
 		rmSync(join(data, 'replica-0/checkpoint'));
 		// The one before it knows the same, and leaves more votes above it.
@@ -187,8 +206,9 @@ test.each([
 				const bit = random.below(8);
 				content[at]! ^= 1 << bit;
 				writeFileSync(join(data, name), content);
-				const outcome = await judge(data, healthy);
+				const outcome = await judge(data, name, healthy);
 				outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+				if (name.endsWith('chat.log')) expect(['refused', 'written again']).toContain(outcome);
 				if (outcome === 'silent') silent.push(`${name}: bit ${bit} of byte ${at}`);
 			}
 
