@@ -31,17 +31,17 @@ type Memory = {
 
 /** Does what a start does before anybody is given a line. Throws a Failure if it must not start. */
 async function start(data: string): Promise<Memory> {
-	const directory = await openReplicaDirectory({data, id: 0, cluster: {replicas}});
+	let isTorn = false;
+	const told: string[] = [];
+	const tell = (line: string) => {
+		if (line.startsWith('the last write before this start was unfinished')) isTorn = true;
+		else told.push(line);
+	};
+	const directory = await openReplicaDirectory({data, id: 0, cluster: {replicas}, tell});
 	const opened = [directory.release];
 	try {
-		let isTorn = false;
 		const onError = (error: Error) => {
 			throw error;
-		};
-		const told: string[] = [];
-		const tell = (line: string) => {
-			if (line.startsWith('the last write before this start was unfinished')) isTorn = true;
-			else told.push(line);
 		};
 		const recalled = await recall({directory, segmentBytes: 4096, onError, tell});
 		const {acquaintances, journal, entries, checkpoint, log} = recalled;
