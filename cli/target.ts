@@ -34,6 +34,19 @@ export function nickOf(flags: Flags): string {
 export const timeoutMsOf = (flags: Flags, usualSeconds = 30): number =>
 	(flags.timeout ?? usualSeconds) * 1000;
 
+/** The flags with which another command means the same cluster, for a shell: nothing where it would anyhow. */
+export function sameTarget({config, data}: Flags): string {
+	const own = [
+		config !== 'cluster.json' && `--config ${quoted(config)}`,
+		data !== 'data' && `--data ${quoted(data)}`,
+	];
+	return own.flatMap(flag => (flag ? [` ${flag}`] : [])).join('');
+}
+
+/** As a shell takes it. */
+const quoted = (word: string): string =>
+	/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
 /** For commands that would break something. */
 export function refuseReadOnly(flags: Flags, what: string): void {
 	if (flags.readOnly) throw new Failure(`${what} changes the cluster: leave --read-only out to do it`, 2);

@@ -4,7 +4,7 @@ import type {Flags} from '../flags.ts';
 import {leaving, quietMs, untilLeaving} from '../leaving.ts';
 import {tell} from '../output.ts';
 import {localReplicas, startReplicas} from '../replicas.ts';
-import {clusterOf} from '../target.ts';
+import {clusterOf, sameTarget} from '../target.ts';
 
 /** `paxos-chat cluster`: the replicas of this machine, in the foreground. */
 export async function cluster(flags: Flags): Promise<number> {
@@ -23,7 +23,8 @@ export async function cluster(flags: Flags): Promise<number> {
 		extraArguments: () => (flags.noFaults ? [] : ['--faults']),
 		onLine: (id, line) => tell(`r${id} ${line}`),
 		onExit: (id, how) => {
-			if (!leaving.aborted) tell(`r${id} is gone (${how}); to start it again: paxos-chat restart ${id}`);
+			if (leaving.aborted) return;
+			tell(`r${id} is gone (${how}); to start it again: paxos-chat restart ${id}${sameTarget(flags)}`);
 		},
 	});
 	// From here on a signal has to wait for the replicas.

@@ -2,7 +2,7 @@ import {Failure} from '../../source/failure.ts';
 import {askForRestart} from '../../source/restart-door.ts';
 import type {Flags} from '../flags.ts';
 import {print} from '../output.ts';
-import {clusterOf, refuseReadOnly, replicaOf, timeoutMsOf} from '../target.ts';
+import {clusterOf, refuseReadOnly, replicaOf, sameTarget, timeoutMsOf} from '../target.ts';
 
 /** `paxos-chat restart ID`: asks the supervisor of DATA. */
 export async function restart([word = '']: readonly string[], flags: Flags): Promise<number> {
@@ -10,16 +10,11 @@ export async function restart([word = '']: readonly string[], flags: Flags): Pro
 	refuseReadOnly(flags, 'restart');
 	const pid = await askForRestart(flags.data, id, timeoutMsOf(flags));
 	if (pid === null) {
-		const own = `--config ${quoted(flags.config)} --data ${quoted(flags.data)}`;
 		throw new Failure(
-			`nobody supervises the replicas of ${flags.data}; start r${id} yourself: paxos-chat replica ${id} ${own} --faults`,
+			`nobody supervises the replicas of ${flags.data}; start r${id} yourself: paxos-chat replica ${id}${sameTarget(flags)} --faults`,
 		);
 	}
 
 	print(`r${id} runs as process ${pid}\n`);
 	return 0;
 }
-
-/** As a shell takes it. */
-const quoted = (word: string): string =>
-	/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -11,7 +11,7 @@ import {createJournal} from './journal.ts';
 import {recoverMembers, writeMembers} from './members.ts';
 import {checkMeta, readMeta, writeMeta} from './meta.ts';
 import {ensureData, isPrivateDirectory} from './private-files.ts';
-import {clusterOf, ensureSecret, type Secret} from './secret.ts';
+import {clusterOf, ensureSecret, readSecret, type Secret, secretPath} from './secret.ts';
 
 /** DATA/replica-ID, owned by this process until it is released. */
 export type ReplicaDirectory = {
@@ -83,7 +83,7 @@ export async function openReplicaDirectory(options: Options): Promise<ReplicaDir
  * Begins a memory in place of one that is lost or damaged, which is put aside:
  * the replica will be a learner until the log admits it (rule R12). Resolves
  * with where the old one is kept, undefined if there is none. Throws a Failure
- * if the replica runs, or nobody could admit it.
+ * if the replica runs, or nobody could admit it; in a directory without a secret nobody could.
  */
 export async function beginAnew({data, id, cluster, tell = () => {}}: Options): Promise<string | undefined> {
 	const replicas = cluster.replicas.length;
@@ -91,8 +91,13 @@ export async function beginAnew({data, id, cluster, tell = () => {}}: Options): 
 		throw new Failure('a cluster of one replica has no others that could admit it again', 2);
 	const path = replicaPath(data, id);
 	try {
+		const secret = await readSecret(data);
+		if (!secret)
+			throw new Failure(
+				`there is no ${secretPath(data)}: name the directory of the replicas with --data, or put the secret of the cluster there first`,
+				2,
+			);
 		await ensureData(data);
-		const secret = await ensureSecret(data, cluster);
 		const name = clusterOf(secret);
 		const leave = await claimPatiently(data);
 		if (!leave) throw new Failure(`${data} is in use by another process that does not let go of it`);
@@ -115,7 +120,10 @@ export async function beginAnew({data, id, cluster, tell = () => {}}: Options): 
 async function putAside(path: string, id: ReplicaId): Promise<string | undefined> {
 	if (!(await isPrivateDirectory(path))) return undefined;
 	const release = await claim(path);
-	if (!release) throw new Failure(`${path} is in use: replica ${id} runs, with the memory that it has`);
+	if (!release)
+		throw new Failure(
+			`${path} is in use: replica ${id} runs, with the memory that it has; stop it first if that is to go`,
+		);
 	try {
 		let number = 1;
 		while (existsSync(`${path}.lost-${number}`)) number++;

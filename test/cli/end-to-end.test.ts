@@ -259,8 +259,11 @@ describe('a cluster in the foreground', () => {
 		expect(await place.run(['restart', '0'])).toMatchObject({
 			code: 1,
 			stderr:
-				'paxos-chat: nobody supervises the replicas of data; start r0 yourself: ' +
-				'paxos-chat replica 0 --config cluster.json --data data --faults\n',
+				'paxos-chat: nobody supervises the replicas of data; start r0 yourself: paxos-chat replica 0 --faults\n',
+		});
+		expect(await place.run(['restart', '0', '--data', 'its own'])).toMatchObject({
+			code: 1,
+			stderr: expect.stringContaining("paxos-chat replica 0 --data 'its own' --faults\n"),
 		});
 	});
 

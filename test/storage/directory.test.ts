@@ -216,6 +216,12 @@ describe('the memory of a replica', () => {
 		expect(await refusal(run, 1)).toContain('in use: replica 0 runs');
 		expect(JSON.parse(readFileSync(join(data, 'members.json'), 'utf8')).replicas).toEqual([0]);
 	});
+
+	test('does not begin anew where no cluster is', async () => {
+		const run = () => beginAnew({data, id: 0, cluster: clusterOn(3)});
+		expect(await refusal(run, 2)).toContain(`there is no ${join(data, 'secret')}: name the directory`);
+		expect(existsSync(data)).toBe(false);
+	});
 });
 
 describe('DATA', () => {
