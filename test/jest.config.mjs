@@ -9,11 +9,9 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
 	new URL('../node_modules/.cache/paxos-chat', import.meta.url),
 );
 
-/** Tests with real processes run one at a time, so that nothing beside them steals their time. */
-export default {
-	rootDir: '..',
+const common = {
+	rootDir: fileURLToPath(new URL('..', import.meta.url)),
 	testEnvironment: 'node',
-	maxWorkers: 1,
 	extensionsToTreatAsEsm: ['.ts', '.tsx'],
 	transform: {
 		'^.+\\.tsx?$': [
@@ -28,6 +26,22 @@ export default {
 			},
 		],
 	},
-	testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
 	modulePathIgnorePatterns: ['<rootDir>/dist/'],
+};
+
+/** These compute, and wait for nothing but their own disk: two of them at a time are done sooner. */
+const computing = ['simulation', 'consensus', 'chat'];
+
+/** Tests with real processes and sockets run one at a time, so that nothing beside them steals their time. */
+export default {
+	maxWorkers: 2,
+	projects: [
+		{...common, testMatch: computing.map(name => `<rootDir>/test/${name}/**/*.test.ts`)},
+		{
+			...common,
+			testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
+			testPathIgnorePatterns: ['/node_modules/', ...computing.map(name => `<rootDir>/test/${name}/`)],
+			runner: '<rootDir>/test/serial-runner.mjs',
+		},
+	],
 };
