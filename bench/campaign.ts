@@ -3,6 +3,7 @@ import {existsSync, readFileSync, renameSync, writeFileSync} from 'node:fs';
 import {availableParallelism} from 'node:os';
 import {join, resolve} from 'node:path';
 import {parseArgs} from 'node:util';
+import {thoroughRuns} from '../source/simulator/campaign.ts';
 import {simulateAll} from '../source/simulator/crew.ts';
 import type {Choice} from '../source/simulator/simulate.ts';
 import {Tally} from '../source/simulator/tally.ts';
@@ -37,7 +38,7 @@ const program = [
 	'source/network/wire.ts',
 	'source/storage/memory-disk.ts',
 	...['explore*', 'puppet.ts', 'play.ts'].map(file => `:(exclude)source/simulator/${file}`),
-	...['chat-log.ts', 'log-lines.ts'].map(file => `:(exclude)source/chat/${file}`),
+	...['chat-log.ts', 'log-file.ts', 'log-lines.ts'].map(file => `:(exclude)source/chat/${file}`),
 ];
 /** Seconds between two records. */
 const pause = 10;
@@ -82,6 +83,11 @@ if (tally.failedSeed !== null) {
 		['cli/bin.js', 'simulate', '--seed', String(tally.failedSeed), '--trace', directory],
 		{stdio: 'inherit'},
 	);
+	process.exitCode = 1;
+}
+
+if (runs >= thoroughRuns && tally.missing.length > 0) {
+	for (const sight of tally.missing) tell(`FAIL never seen: ${sight}`);
 	process.exitCode = 1;
 }
 

@@ -27,7 +27,7 @@ export type CampaignOptions = {
 };
 
 /** From so many runs on nothing may be missing. */
-const thoroughRuns = 2000;
+export const thoroughRuns = 2000;
 
 /** Simulates many seeds on all cores. */
 export async function campaign({seed, runs, threads, onProgress}: CampaignOptions): Promise<CampaignReport> {
