@@ -19,6 +19,14 @@ export type Command = {
 const needsFaults =
 	'Needs DATA/secret, and replicas that run with --faults, as those started by the plain command and by `cluster` do.';
 
+/** By hand, as help must not wait until all stories are loaded; a test compares. */
+const storyNames = [
+	'  normal, primary-dies, primary-dies-f-times, skip-slot, message-loss, kill-loop, failover, all-down-all-up,',
+	'  paused-primary, isolated-rejoin, torn-tail, bit-flip, wiped-disk, begins-anew, cut-off-primary, one-way-primary,',
+	'  cut-pair, chained, quorum-loss, constrained, slow-disk, full-disk, failed-sync, few-files, little-memory,',
+	'  clock-jumps, far-behind, slow-link, lagging-primary-after-compaction, killed-at-call',
+];
+
 /** Every command. `chat` is the plain one: its name may be left out. */
 export const commands = {
 	chat: {
@@ -191,7 +199,12 @@ export const commands = {
 		flags: ['watch', 'json'],
 		examples: [
 			['paxos-chat demo', 'all of them'],
+			['paxos-chat demo kill-loop:20 skip-slot', 'two of them, and of the first one 20 rounds'],
 			['paxos-chat demo --watch', 'and see them on the monitor'],
+		],
+		notes: [
+			'Stories, in the order in which they are told; behind a colon stands how many rounds:',
+			...storyNames,
 		],
 		async run(words, flags) {
 			const {demo} = await import('./commands/demo.ts');

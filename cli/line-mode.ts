@@ -72,7 +72,7 @@ class LineMode {
 	async run(): Promise<boolean> {
 		// With nobody to talk to nothing is acknowledged, and with nothing to say nothing waits for it.
 		await this.#within(this.#reached.promise, 3);
-		if (this.#options.isReadOnly) return this.end.promise;
+		if (this.#options.isReadOnly) return this.#listen();
 		const session = this.#client.session(this.#options.nick);
 		let isAllSaid = true;
 		let last = 0;
@@ -97,6 +97,14 @@ class LineMode {
 
 		await this.#within(this.#hasPrinted(last), 4);
 		return isAllSaid;
+	}
+
+	/** Until it has to leave. What comes in is not said, and that is told. */
+	async #listen(): Promise<boolean> {
+		for await (const {number} of linesOf(this.#options.input, textBytes))
+			if (number === 1) tell('what comes in is not sent: --read-only sends nothing');
+
+		return this.end.promise;
 	}
 
 	close(): void {

@@ -1,6 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Monitor, type MonitorReport} from '../../source/client/monitor.ts';
 import type {Cluster} from '../../source/cluster.ts';
+import {majorityOf} from '../../source/consensus/views.ts';
 import {Failure} from '../../source/failure.ts';
 import type {Flags} from '../flags.ts';
 import {leaving, untilLeaving} from '../leaving.ts';
@@ -77,5 +78,11 @@ function tableOf({replicas, agreement, comparedAt, leftOut}: MonitorReport): str
 	const reasons = replicas.flatMap(({id, why}) => (why === null ? [] : [`r${id}: ${why}\n`]));
 	const where = comparedAt === null ? '' : ` at slot ${comparedAt}`;
 	const rest = leftOut.length === 0 ? '' : `, without ${leftOut.map(id => `r${id}`).join(' ')}`;
-	return `${table([head, ...rows])}${reasons.join('')}agreement ${agreement}${where}${rest}\n`;
+	const heard = replicas.filter(({state}) => state !== 'down').length;
+	const needed = majorityOf(replicas.length);
+	const quorum =
+		heard < needed
+			? `no quorum: ${heard} of ${replicas.length} replicas answer, and ${needed} are needed to decide\n`
+			: '';
+	return `${table([head, ...rows])}${reasons.join('')}agreement ${agreement}${where}${rest}\n${quorum}`;
 }

@@ -109,7 +109,7 @@ function* judge(act: Evidence, rounds: number): Generator<Finding> {
 		act.skips.map(({slot}) => slot),
 	);
 	yield fact(
-		'kills',
+		'killed',
 		act.kills.map(({replica}) => replica),
 	);
 }

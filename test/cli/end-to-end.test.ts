@@ -90,6 +90,18 @@ describe('the plain command, when others came', () => {
 		expect(logOf(place, 1)).toBe(logOf(place, 0));
 	});
 
+	test('with --read-only it sends nothing of what comes in, and says so', async () => {
+		const cluster = place.start(['cluster']);
+		await cluster.until(/^r0 r1 r2 run: Ctrl\+C stops them$/m);
+		const listener = place.start(['--read-only']);
+		listener.process.stdin!.end('one\ntwo\n');
+		await listener.until(/^what comes in is not sent: --read-only sends nothing$/m);
+		expect((await place.run(['--nick', 'ann'], 'three\n')).code).toBe(0);
+		await until(() => /^#5 ann: three$/m.test(listener.stdout), 'what somebody else says');
+		expect((await listener.end('SIGINT')).code).toBe(130);
+		await cluster.end('SIGTERM');
+	});
+
 	test('with --read-only it starts nothing', async () => {
 		const {code, stderr} = await place.run(['--read-only', '--timeout', '0.5']);
 		expect(code).toBe(3);
@@ -323,8 +335,14 @@ describe('too few', () => {
 		expect(stderr).toMatch(
 			/^paxos-chat: nothing was acknowledged for 1 s \(.*\); see paxos-chat monitor --once$/m,
 		);
+		expect((await place.run(['monitor', '--once'])).stdout).toMatch(
+			/^no quorum: 1 of 3 replicas answer, and 2 are needed to decide$/m,
+		);
 		expect((await place.run(['skip', '--timeout', '1'])).code).toBe(4);
-		expect((await place.run(['--batch', '1', '--timeout', '1'])).code).toBe(4);
+		expect(await place.run(['--batch', '5', '--clients', '2', '--timeout', '1'])).toMatchObject({
+			code: 4,
+			stdout: expect.stringContaining('2 failed, 3 never said'),
+		});
 		expect((await place.run(['kill', '0'])).stderr).toContain('takes no fault orders');
 		const {code: ended, ms} = await replica.end('SIGTERM');
 		expect(ended).toBe(143);

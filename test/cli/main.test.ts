@@ -4,6 +4,7 @@ import {tmpdir} from 'node:os';
 import {dirname, join, resolve} from 'node:path';
 import {afterAll, beforeAll, describe, expect, jest, test} from '@jest/globals';
 import {commands} from '../../cli/commands.ts';
+import {stories} from '../../source/stories/stories.ts';
 import {mainScript, run} from './processes.ts';
 
 /** Many processes, on a machine that may be busy. */
@@ -30,6 +31,11 @@ describe('the program', () => {
 		expect({code, stderr}).toEqual({code: 0, stderr: ''});
 		expect(stdout).toMatch(/^paxos-chat: .*\n\nExamples\n/);
 		expect((await bin('kill', '-h')).stdout).toMatch(/^paxos-chat kill ID: /);
+	});
+
+	test('names every story in the help of demo, in their order', async () => {
+		const {stdout} = await bin('demo', '--help');
+		expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`: ${stories.map(({name}) => name).join(', ')}`);
 	});
 
 	test('refuses wrong use in one line on standard error', async () => {

@@ -7,6 +7,8 @@ const grave: ReadonlySet<string> = new Set(['doubt', 'hole', 'lag', 'busy', 'dow
 /** Of an event that has more to say, so many rows are shown. */
 const mostRows = 4;
 const leastText = 16;
+/** `campaign v999` fits. */
+const topicWidth = 13;
 
 /** The last of them that fit exactly, or those before, if the reader went back. */
 export function eventRows(model: Model, world: World, width: number, height: number): readonly Row[] {
@@ -51,7 +53,7 @@ function rowsOf({at, who, kind, about, text}: Told, world: World, width: number)
 	const named = width < 100 ? 2 : 4;
 	const column = isNarrow ? 5 : Math.max(6, Math.min(replicas - 1, named) * 3 - 1);
 	const names = whoOf(who, replicas, named).padEnd(column);
-	const topic = cutText(about, isNarrow ? 11 : 13, '.').padEnd(isNarrow ? 11 : 13);
+	const topic = cutText(about, topicWidth, '.').padEnd(topicWidth);
 	const time = isNarrow ? clock(at) : millis(at);
 	const head: Row = [
 		span(` ${time} `, 'dim'),
