@@ -22,7 +22,7 @@ import type {
 	Witness,
 } from './consensus/types.ts';
 import {majorityOf} from './consensus/views.ts';
-import {Failure, lostMemory} from './failure.ts';
+import {Failure} from './failure.ts';
 import {Host, type Service, type Watch} from './host.ts';
 import {turnedAway} from './network/client-wire.ts';
 import {Door} from './network/door.ts';
@@ -33,7 +33,7 @@ import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
 import {Pages} from './pages.ts';
 import {slotStatesOf} from './slot-states.ts';
-import type {Acquaintances} from './storage/acquaintances.ts';
+import {type Acquaintances, memoryLost} from './storage/acquaintances.ts';
 import type {Checkpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
 import type {Disk} from './storage/disk.ts';
@@ -271,7 +271,8 @@ export class Server implements Service {
 			onMessages: this.#guard((from, messages) => this.#faults.receive(from, messages)),
 			onDisconnected: this.#guard(peer => this.#faults.disconnected(peer)),
 			onHears: () => undefined,
-			onLost: (peer, isOlder) => this.fail(memoryLost(directory, id, peer, isOlder)),
+			onLost: (peer, isOlder) =>
+				this.fail(memoryLost(directory.path, id, peer, isOlder ? 'older' : 'another')),
 			onTrouble: options.log,
 		});
 		this.#door = new Door({
@@ -764,11 +765,6 @@ const asError = (error: unknown): Error =>
 const wrongState = ({path}: ReplicaDirectory, id: ReplicaId, slot: Slot, against: readonly ReplicaId[]) =>
 	new Failure(
 		`replica ${id} has another state after slot ${slot} than ${against.map(peer => `r${peer}`).join(' and ')}, which agree: ${path} is damaged; it stops, and the others go on without it`,
-	);
-
-const memoryLost = ({path}: ReplicaDirectory, id: ReplicaId, peer: ReplicaId, isOlder: boolean) =>
-	lostMemory(
-		`replica ${id} has lost its memory: replica ${peer} has met it with ${isOlder ? 'more than is in' : 'another one than'} ${path}`,
 	);
 
 /** Somebody let this replica begin anew, and that one was admitted. */

@@ -65,6 +65,14 @@ export class Acquaintances {
 		return known?.incarnation === incarnation && groups + 1 >= known.groups;
 	}
 
+	/** How this differs from what the peer had, if its vote must not count. A newcomer may not have come here yet. */
+	objection(peer: ReplicaId, memory: MemoryClaim): 'older' | 'another' | undefined {
+		const known = this.#known.get(peer);
+		if (!known || this.knows(peer, memory)) return undefined;
+		if (known.incarnation === memory.incarnation) return 'older';
+		return memory.isNewcomer && !known.replaced.includes(memory.incarnation) ? undefined : 'another';
+	}
+
 	/**
 	 * Resolves with whether this is the peer that we know. If we did not know any,
 	 * it is from now on, and that is durable. A newcomer is welcome, and remembered
@@ -140,6 +148,12 @@ export class Acquaintances {
 		}
 	}
 }
+
+/** What stands in `path` is not what a peer has met. */
+export const memoryLost = (path: string, id: ReplicaId, peer: ReplicaId, objection: 'older' | 'another') =>
+	lostMemory(
+		`replica ${id} has lost its memory: replica ${peer} has met it with ${objection === 'older' ? 'more than is in' : 'another one than'} ${path}`,
+	);
 
 function decode(text: string): Map<ReplicaId, Known> | undefined {
 	const {format: written, peers} = unsealJson(text) ?? {};

@@ -6,9 +6,9 @@ import {digestOf} from '../chat/chat-state.ts';
 import {chain, chainStart} from '../chat/hash-chain.ts';
 import {linesOf, readAt} from '../chat/log-lines.ts';
 import {defaults} from '../cluster.ts';
-import type {ReplicaId, Slot} from '../consensus/types.ts';
+import type {MemoryClaim, ReplicaId, Slot} from '../consensus/types.ts';
 import {Failure} from '../failure.ts';
-import {Acquaintances} from './acquaintances.ts';
+import {Acquaintances, memoryLost} from './acquaintances.ts';
 import {type Checkpoint, previousOf, readCheckpoint} from './checkpoint.ts';
 import {claim} from './claim.ts';
 import {replicaPath} from './directory.ts';
@@ -79,9 +79,10 @@ export async function verify(data: string, sessions: number = defaults.sessions)
 	if (found.length === 0 && problems.length === 0)
 		throw new Failure(`${data}: no replica has lived here; name the directory with --data`, 2);
 
-	const replicas: ReplicaVerification[] = [];
-	for (const id of found) replicas.push(await verifyReplica(data, id, cluster, sessions));
-	problems.push(...differentStates(replicas));
+	const looks: Look[] = [];
+	for (const id of found) looks.push(await lookAt(data, id, cluster, sessions));
+	const replicas = looks.map(({replica}) => replica);
+	problems.push(...differentStates(replicas), ...otherMemories(data, looks));
 	const divergence = await findDivergence(data, replicas);
 	const ok = problems.length === 0 && divergence === null && replicas.every(replica => replica.ok);
 	return {ok, diverged: divergence !== null, divergence, problems, replicas};
@@ -118,20 +119,33 @@ async function readCluster(data: string, isInhabited: boolean) {
 	return {members, cluster, problems};
 }
 
-async function verifyReplica(data: string, id: ReplicaId, cluster: string | undefined, sessions: number) {
+type Look = {
+	readonly replica: ReplicaVerification;
+	/** What the others have to say about; undefined while it grows, or if it cannot be read. */
+	readonly memory: MemoryClaim | undefined;
+	readonly acquaintances: Acquaintances | undefined;
+};
+
+async function lookAt(
+	data: string,
+	id: ReplicaId,
+	cluster: string | undefined,
+	sessions: number,
+): Promise<Look> {
 	const path = replicaPath(data, id);
 	const problems: string[] = [];
 	const release = await claim(path);
 	const isRunning = release === undefined;
 	try {
-		await note(problems, path, async () => {
+		const meta = await note(problems, path, async () => {
 			const meta = await readMeta(path);
 			checkMeta(path, meta, {id, cluster: cluster ?? meta.cluster, replicas: meta.replicas});
+			return meta;
 		});
 		const journal = await note(problems, path, () => readJournal(join(path, 'journal'), isRunning));
 		// It writes them while it is read.
 		if (journal?.blemish && !isRunning) problems.push(journal.blemish);
-		await note(problems, path, () => Acquaintances.open(join(path, 'peers')));
+		const acquaintances = await note(problems, path, () => Acquaintances.open(join(path, 'peers')));
 		const newest = join(path, 'checkpoint');
 		const found = await note(problems, path, () => readCheckpoint(newest));
 		const previous = await note(problems, path, () => readCheckpoint(previousOf(newest)));
@@ -147,7 +161,7 @@ async function verifyReplica(data: string, id: ReplicaId, cluster: string | unde
 			if (at !== undefined) problems.push(damage(chatLog, at, foreign(checkpoint), checkpoint));
 		}
 
-		return {
+		const replica = {
 			id,
 			ok: problems.length === 0,
 			problems,
@@ -164,6 +178,9 @@ async function verifyReplica(data: string, id: ReplicaId, cluster: string | unde
 				: null,
 			log: log?.summary ?? null,
 		};
+		const groups = journal?.last?.number;
+		const memory = meta && groups !== undefined && !isRunning ? {...meta, groups} : undefined;
+		return {replica, memory, acquaintances};
 	} finally {
 		await release?.();
 	}
@@ -176,6 +193,18 @@ function differentStates(replicas: readonly ReplicaVerification[]): string[] {
 		return !checkpoint || first?.checkpoint?.digest === checkpoint.digest
 			? []
 			: `the checkpoints of r${first?.id} and r${id} after slot ${checkpoint.slot} differ: the sessions of one are damaged`;
+	});
+}
+
+/** Each says which memories it has met, and how much was in them (rule R12): an older copy is sound in itself. */
+function otherMemories(data: string, looks: readonly Look[]): string[] {
+	return looks.flatMap(({replica: {id}, memory}) => {
+		if (!memory) return [];
+		const path = replicaPath(data, id);
+		return looks.flatMap(({replica: {id: peer}, acquaintances}) => {
+			const objection = peer === id ? undefined : acquaintances?.objection(id, memory);
+			return objection ? memoryLost(path, id, peer, objection).message : [];
+		});
 	});
 }
 

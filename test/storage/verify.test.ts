@@ -17,6 +17,8 @@ import {Acquaintances} from '../../source/storage/acquaintances.ts';
 import {readCheckpoint, writeCheckpoint} from '../../source/storage/checkpoint.ts';
 import {openReplicaDirectory} from '../../source/storage/directory.ts';
 import {headerBytes} from '../../source/storage/group.ts';
+import {readMeta, writeMeta} from '../../source/storage/meta.ts';
+import {recover} from '../../source/storage/recovery.ts';
 import {verify} from '../../source/storage/verify.ts';
 import {temporaryDirectory} from './journal-rig.ts';
 import {live as liveIn, replicas} from './lived.ts';
@@ -183,6 +185,35 @@ describe('damage', () => {
 		expect(await problemsOf()).toEqual([expect.stringContaining('peers is damaged')]);
 		rmSync(join(path, 'peers'));
 		expect(await problemsOf()).toEqual([expect.stringContaining('peers is gone')]);
+	});
+
+	test('by an older copy, or by another memory, is named by the neighbour who has met more', async () => {
+		const {path} = await live(0, 5);
+		const {path: other, journal} = await live(1, 20);
+		const memory = await readMeta(other);
+		const groups = (await recover(journal)).last!.number;
+		const met = await Acquaintances.open(join(path, 'peers'));
+		await met.meet(1, {...memory, groups: groups + 1});
+		// The last group of a crash may be torn, and is not missed.
+		expect(await problemsOf()).toEqual([]);
+		await met.hear(1, {...memory, groups: groups + 2});
+		await met.close();
+		const older = expect.stringContaining(`replica 0 has met it with more than is in ${other}`);
+		expect(await problemsOf()).toEqual([older]);
+		const {release} = await openReplicaDirectory({data, id: 1, cluster: {replicas}});
+		// What is in it now is more than was read a moment ago.
+		expect(await problemsOf()).toEqual([]);
+		await release();
+		await writeMeta(other, {...memory, isNewcomer: false});
+		const another = expect.stringContaining(`replica 0 has met it with another one than ${other}`);
+		expect(await problemsOf()).toEqual([another]);
+		await writeMeta(other, {...memory, isNewcomer: true});
+		// It waits to be admitted.
+		expect(await problemsOf()).toEqual([]);
+		const {incarnation} = await readMeta(other);
+		await met.admit(1, incarnation);
+		await met.admit(1, 'ab'.repeat(16));
+		expect(await problemsOf()).toEqual([another]);
 	});
 
 	test('to the sessions of a checkpoint, with all checksums right, is named beside another replica', async () => {
