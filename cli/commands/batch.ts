@@ -54,7 +54,7 @@ export async function batch(flags: Flags): Promise<number> {
 }
 
 /** Every message acknowledged, or the one line that says why not. */
-function judge({report, reason, isReached, why}: BatchEnd, seconds: number): number {
+function judge({report, reason, isReached, why, sentence}: BatchEnd, seconds: number): number {
 	const {acknowledged, requested} = report;
 	if (acknowledged === requested) return 0;
 	if (reason === 'silent' && !isReached)
@@ -65,7 +65,7 @@ function judge({report, reason, isReached, why}: BatchEnd, seconds: number): num
 	const left = `${acknowledged} of ${requested} messages acknowledged`;
 	if (reason === 'silent')
 		throw new Failure(
-			`${left}, then none for ${seconds} s: no quorum; see \`paxos-chat monitor\` for who is missing`,
+			`${left}, then none for ${seconds} s (${sentence}); see \`paxos-chat monitor\` for who is missing`,
 			4,
 		);
 	throw new Failure(`${left}; the first that was not: ${why ?? 'no reason given'}`);

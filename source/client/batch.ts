@@ -77,6 +77,8 @@ export type BatchEnd = {
 	readonly isReached: boolean;
 	/** The first thing that went wrong, as it was told. */
 	readonly why: string | null;
+	/** How the first connection stood at the end, for people. */
+	readonly sentence: string;
 };
 
 const usualDrainMs = 1500;
@@ -136,10 +138,11 @@ class Batch {
 		for (const timer of [silence, progress, drain]) clearInterval(timer);
 		signal?.removeEventListener('abort', abort);
 		const viewChanges = this.#viewChanges();
+		const sentence = this.#sentence();
 		const isReached = this.#connections.some(client => client.wasReached);
 		// What is still under way ends as unknown now, and is part of the report.
 		for (const client of this.#connections) client.close();
-		return {report: this.#report(viewChanges), reason, isReached, why: this.#why};
+		return {report: this.#report(viewChanges), reason, isReached, why: this.#why, sentence};
 	}
 
 	#open(): void {
@@ -208,6 +211,10 @@ class Batch {
 		return view === null || this.#firstView === null ? 0 : Math.max(0, view - this.#firstView);
 	}
 
+	#sentence(): string {
+		return this.#connections[0]?.store.getSnapshot().connection.sentence ?? '';
+	}
+
 	#tellProgress(): NodeJS.Timeout | undefined {
 		const {onProgress, messages: requested} = this.#options;
 		if (onProgress === undefined) return undefined;
@@ -218,13 +225,12 @@ class Batch {
 			const perSecond = Math.round(((this.#acknowledged - before) * 1000) / (now - toldAt));
 			before = this.#acknowledged;
 			toldAt = now;
-			const sentence = this.#connections[0]?.store.getSnapshot().connection.sentence ?? '';
 			onProgress({
 				requested,
 				acknowledged: before,
 				perSecond,
 				view: this.#view(),
-				sentence,
+				sentence: this.#sentence(),
 				underWay: this.#said - this.#settled,
 				retried: this.#retried,
 			});
