@@ -52,6 +52,8 @@ export type Cluster = {
 	readonly checkpointBytes: number;
 	/** How often a piece of what lies on the disk is read again; 0: never. */
 	readonly scrubMs: number;
+	/** A disk with less room than this is nearly full; 0: it never is. If too few others have room, no new message is taken. */
+	readonly reserveBytes: number;
 
 	/** Sessions that are remembered. The same on every replica, as it changes the replicated state. */
 	readonly sessions: number;
@@ -75,6 +77,7 @@ export const defaults = {
 	segmentBytes: 8_388_608,
 	checkpointBytes: 33_554_432,
 	scrubMs: 1000,
+	reserveBytes: 67_108_864,
 	sessions: 10_000,
 	connections: 4000,
 } as const;
@@ -97,6 +100,7 @@ export const ranges: Readonly<Record<Tunable, readonly [least: number, most: num
 	segmentBytes: [4096, 1_073_741_824],
 	checkpointBytes: [4096, 1_099_511_627_776],
 	scrubMs: [0, 86_400_000],
+	reserveBytes: [0, 1_099_511_627_776],
 	// All of them travel in one message when a replica is given a checkpoint.
 	sessions: [1, 50_000],
 	connections: [1, 100_000],
@@ -210,6 +214,7 @@ const fileSchema = exactly({
 	segmentBytes: tunable('segmentBytes'),
 	checkpointBytes: tunable('checkpointBytes'),
 	scrubMs: tunable('scrubMs'),
+	reserveBytes: tunable('reserveBytes'),
 	sessions: tunable('sessions'),
 	connections: tunable('connections'),
 });

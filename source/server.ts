@@ -32,13 +32,14 @@ import type {Network} from './network/network.ts';
 import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
 import {Pages} from './pages.ts';
+import {RoomLeft} from './room-left.ts';
 import {slotStatesOf} from './slot-states.ts';
 import {type Acquaintances, memoryLost} from './storage/acquaintances.ts';
 import type {Checkpoint} from './storage/checkpoint.ts';
 import {openReplicaDirectory, type ReplicaDirectory} from './storage/directory.ts';
 import type {Disk} from './storage/disk.ts';
-import {codeOf, type Files, failureOf, isOfSystem} from './storage/files.ts';
-import {realGround} from './storage/ground.ts';
+import {codeOf, failureOf, isOfSystem} from './storage/files.ts';
+import {type Ground, realGround} from './storage/ground.ts';
 import type {Journal} from './storage/journal.ts';
 import {Keeper} from './storage/keeper.ts';
 import {KeptLines} from './storage/kept-lines.ts';
@@ -52,8 +53,10 @@ import {Witnesses} from './witnesses.ts';
 
 /** How often a replica tells its monitors how it is. */
 const statusMs = 200;
-/** How often a replica repeats to the others what its state was at its last checkpoints. */
-const witnessMs = 1000;
+/** How often a replica repeats to the others how its disk is, and what its state was at its last checkpoints. */
+const repeatMs = 1000;
+/** How often it looks how much room is left: the reserve has to hold what is written in between. */
+const roomMs = 200;
 /** So long a start waits for its log to be looked through, in milliseconds: that is enough for some ten megabytes, or for many more. */
 const firstLookMs = 150;
 /** Whatever `checkpointBytes` is: of what is decided, so much may wait for a checkpoint. */
@@ -81,8 +84,8 @@ export type ServerOptions = {
 	readonly onFatal: (error: Error) => void;
 	/** Records what happens at the door of the core. The caller closes it when the server has stopped. */
 	readonly recorder?: Recorder | undefined;
-	/** What its memory is written with; the real disk, if absent. */
-	readonly files?: Files;
+	/** What its memory stands on; the real disk, if absent. */
+	readonly ground?: Ground;
 };
 
 /** What a replica holds open before it is one. */
@@ -134,6 +137,7 @@ export class Server implements Service {
 	readonly #network: Network;
 	/** What clients said in this turn of the event loop. */
 	#said: Request[] = [];
+	readonly #roomLeft: RoomLeft;
 	/** New requests are refused with this: the end is near. */
 	#farewell: string | undefined;
 	/** Nothing is said or acknowledged any more. */
@@ -143,7 +147,7 @@ export class Server implements Service {
 
 	/** Reads what the disk remembers, executes it, and then lets the world in. Throws a Failure if it must not start. */
 	static async start(options: ServerOptions): Promise<Server> {
-		const {cluster, id, data, files} = options;
+		const {cluster, id, data, ground = realGround} = options;
 		const directory = await openReplicaDirectory({data, id, cluster, tell: options.log});
 		const opened = [directory.release];
 		let server: Server | undefined;
@@ -158,7 +162,7 @@ export class Server implements Service {
 				segmentBytes: cluster.segmentBytes,
 				onError: fatal,
 				tell: options.log,
-				ground: groundOf(files),
+				ground,
 			});
 			const {journal, log, entries, checkpoint} = recalled;
 			opened.push(
@@ -188,7 +192,7 @@ export class Server implements Service {
 	}
 
 	private constructor(options: ServerOptions, parts: Parts) {
-		const {cluster, id} = options;
+		const {cluster, id, ground = realGround} = options;
 		const {directory, recalled} = parts;
 		const {acquaintances, journal, log} = recalled;
 		this.id = id;
@@ -211,12 +215,22 @@ export class Server implements Service {
 			isStopped: () => this.#isStopped,
 			failed: this.#failed.promise,
 			onError: error => this.fail(asError(error)),
-			ground: groundOf(options.files),
+			ground,
 		});
 		this.#scrub = new Scrub({
 			...directory,
 			latest: () => this.#keeper.latest,
 			segment: () => journal.segment,
+		});
+		this.#roomLeft = new RoomLeft({
+			id,
+			cluster,
+			measure: () =>
+				ground.room(directory.path).catch((error: unknown) => {
+					throw failureOf(directory.path, error);
+				}),
+			onChange: () => this.#rooms.tellDisk(),
+			tell: text => this.note([{kind: 'busy', view: this.#host.replica.view, text}]),
 		});
 		this.#kept = new KeptLines(directory.fetchedLines, error => this.fail(error));
 		this.#transfer = new Transfer({
@@ -260,6 +274,7 @@ export class Server implements Service {
 			identity,
 			memory: directory.memory,
 			groups: () => journal.durable,
+			hasRoom: () => this.#roomLeft.hasRoom,
 			acquaintances: {
 				remembered: peer => acquaintances.remembered(peer),
 				knows: (peer, memory) => acquaintances.knows(peer, memory),
@@ -269,6 +284,7 @@ export class Server implements Service {
 			secret,
 			httpServer: this.#http,
 			onMessages: this.#guard((from, messages) => this.#faults.receive(from, messages)),
+			onRoom: (peer, hasRoom) => this.#roomLeft.hear(peer, hasRoom),
 			onDisconnected: this.#guard(peer => this.#faults.disconnected(peer)),
 			onHears: () => undefined,
 			onLost: (peer, isOlder) =>
@@ -451,7 +467,7 @@ export class Server implements Service {
 	#submit() {
 		const requests = this.#said;
 		this.#said = [];
-		const why = this.#farewell;
+		const why = this.#farewell ?? this.#roomLeft.why;
 		const left = why === undefined ? this.#host.submit(requests) : requests;
 		const known: Answer[] = [];
 		const refused: TurnedAway[] = [];
@@ -515,6 +531,7 @@ export class Server implements Service {
 	// What time brings.
 
 	async #listen() {
+		await this.#roomLeft.look();
 		const {bind, port} = this.#cluster.replicas[this.id]!;
 		this.#http.listen(port, bind);
 		try {
@@ -543,10 +560,13 @@ export class Server implements Service {
 			setInterval(
 				this.#guard(() => {
 					this.#repeatWitness();
-					this.#rooms.tellDurable();
+					this.#rooms.tellDisk();
 				}),
-				witnessMs,
+				repeatMs,
 			),
+		);
+		this.#timers.push(
+			setInterval(() => this.#roomLeft.look().catch(error => this.fail(asError(error))), roomMs),
 		);
 		const {scrubMs} = this.#cluster;
 		if (scrubMs > 0) this.#timers.push(setInterval(() => this.#lookAgain(), scrubMs));
@@ -558,6 +578,7 @@ export class Server implements Service {
 		const {membership, learner} = this.#host.replica;
 		if (membership.standing === 'replaced')
 			return this.fail(replaced(this.#directory, this.id, membership.admittedAt(this.id)));
+		this.#roomLeft.judge(this.#voters);
 		this.#door.weather(this.#weatherNow());
 		// What makes no line makes the journal grow, too: sessions that are opened, views that come to nothing.
 		const isLong = this.#journal.bytesSinceRotation > 2 * this.#cluster.checkpointBytes;
@@ -667,15 +688,16 @@ export class Server implements Service {
 			leader: replica.leader,
 			position: this.#chat.position,
 			executed: this.#chat.slot,
-			hasQuorum: this.#voters >= majorityOf(this.#cluster.replicas.length),
+			hasQuorum: this.#voters.length >= majorityOf(this.#cluster.replicas.length),
 			hole: replica.hole,
+			full: this.#roomLeft.full,
 		};
 	}
 
 	/** Replicas that vote, as far as this one can tell. */
-	get #voters(): number {
+	get #voters(): ReplicaId[] {
 		const {standing} = this.#host.replica.membership;
-		return this.#hears().length + (standing === 'member' ? 1 : 0);
+		return standing === 'member' ? [...this.#hears(), this.id] : this.#hears();
 	}
 
 	/** Peers that take part. */
@@ -725,8 +747,6 @@ export class Server implements Service {
 		};
 	}
 }
-
-const groundOf = (files: Files | undefined) => (files ? {...realGround, files} : realGround);
 
 function coreOptions({cluster, id, skip}: ServerOptions, {memory}: ReplicaDirectory): Options {
 	const ticks = (milliseconds: number) => Math.max(1, Math.round(milliseconds / cluster.tickMs));

@@ -10,7 +10,7 @@ export type Connection = {
 		| 'online'
 		| 'electing' // connected, but nobody leads
 		| 'no quorum' // connected, but too few replicas hear each other
-		| 'waiting' // connected, but everything waits for a hole
+		| 'waiting' // connected, but everything waits: for a hole, or for room on the disks
 		| 'offline'; // a whole round found no replica; the next one begins at `retryAt`
 	/** Since when it is in this state, in Unix milliseconds. */
 	readonly since: number;

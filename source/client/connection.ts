@@ -1,5 +1,6 @@
 import type {Cluster} from '../cluster.ts';
 import type {ReplicaId} from '../consensus/types.ts';
+import {noRoom} from '../network/client-wire.ts';
 import type {Weather} from '../network/events.ts';
 import type {Connection} from './client-store.ts';
 import {placeOf} from './link.ts';
@@ -39,6 +40,12 @@ export function describe(circumstances: Circumstances, now: number): Connection 
 	if (circumstances.isSilent)
 		return {...facts, state: 'waiting', sentence: `waiting: r${link} does not answer; trying others`};
 	if (!weather.hasQuorum) return {...facts, state: 'no quorum', sentence: describeQuorum(circumstances)};
+	if (weather.full.length > 0)
+		return {
+			...facts,
+			state: 'waiting',
+			sentence: `no room: ${noRoom(weather.full, cluster.f)}; messages wait`,
+		};
 	if (circumstances.isHoleOld)
 		return {...facts, state: 'waiting', sentence: `waiting: slot ${weather.hole} is a hole`};
 	if (circumstances.isLeaderless)

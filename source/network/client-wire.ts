@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type {Answer, Line} from '../chat/types.ts';
-import type {Request} from '../consensus/types.ts';
+import type {ReplicaId, Request} from '../consensus/types.ts';
 import {isCount} from '../value-text.ts';
 import {isNonce} from './auth.ts';
 import {
@@ -129,6 +129,13 @@ export function refusalOf({session, sequence, nick, text}: Request): string | un
 	return undefined;
 }
 
+/** Why no new messages are taken, as a line for people: these disks are nearly full, where `f` replicas may fail. */
+export function noRoom(full: readonly ReplicaId[], f: number): string {
+	const names = full.map(id => `r${id}`).join(' and ');
+	const disks = full.length === 1 ? `the disk of ${names} is` : `the disks of ${names} are`;
+	return `${disks} nearly full${full.length > f ? '' : ' and too few others are heard'}; make room there`;
+}
+
 /** The usual nick, told from the others without the tables of Unicode. */
 const plainNick = /^[A-Za-z0-9_-]{1,16}$/;
 
@@ -222,6 +229,7 @@ const weather = v.object({
 	executed: count,
 	hasQuorum: v.boolean(),
 	hole: v.nullable(number),
+	full: v.pipe(v.array(id), v.maxLength(listLength)),
 });
 
 const status = v.object({

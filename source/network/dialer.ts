@@ -1,15 +1,22 @@
 import {io, type ManagerOptions, type Socket, type SocketOptions} from 'socket.io-client';
 import type {Address} from '../cluster.ts';
 import type {MemoryClaim, Message, ReplicaId} from '../consensus/types.ts';
-import {isCount} from '../value-text.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
-import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
+import {
+	type DiskReport,
+	type Identity,
+	type PeerToServer,
+	paths,
+	protocolVersion,
+	type ServerToPeer,
+} from './events.ts';
 import {guardFrames} from './frames.ts';
 import {
 	type Acquaintances,
 	disagreement,
 	memoryLost,
 	readChallenge,
+	readDisk,
 	readWelcome,
 	type Trouble,
 	unproven,
@@ -53,6 +60,7 @@ export class Dialer {
 	#met: MemoryClaim | undefined;
 	readonly #onLost: (isOlder: boolean) => void;
 	readonly #onMessages: (messages: readonly Message[]) => void;
+	readonly #onRoom: (hasRoom: boolean) => void;
 	readonly #onChange: () => void;
 	readonly #onTrouble: (trouble: Trouble) => void;
 	#socket: PeerSocket | undefined;
@@ -74,6 +82,8 @@ export class Dialer {
 		/** The peer has proved that it met us when we had another memory. */
 		onLost(isOlder: boolean): void;
 		onMessages(messages: readonly Message[]): void;
+		/** Whether the peer's disk has room, said again and again. */
+		onRoom(hasRoom: boolean): void;
 		/** `isHearing` or `isRefused` changed. */
 		onChange(): void;
 		/** A handshake failed for a reason that somebody has to remove. */
@@ -87,6 +97,7 @@ export class Dialer {
 		this.#acquaintances = options.acquaintances;
 		this.#onLost = options.onLost;
 		this.#onMessages = options.onMessages;
+		this.#onRoom = options.onRoom;
 		this.#onChange = options.onChange;
 		this.#onTrouble = options.onTrouble;
 	}
@@ -152,8 +163,9 @@ export class Dialer {
 			if (isMeeting) return;
 			if (this.isHearing) {
 				const messages = event === 'message' ? decode(data) : undefined;
+				const disk = event === 'disk' ? readDisk(data) : undefined;
 				if (messages) this.#onMessages(messages);
-				else if (event === 'durable' && isCount(data)) this.#remember(data);
+				else if (disk) this.#onDisk(disk);
 				else if (++strikes >= mostStrikes) this.#giveUp(socket, unreadable(undefined));
 			} else if (event === 'challenge' && handshake === undefined) {
 				const answer = this.#answer(data);
@@ -235,6 +247,11 @@ export class Dialer {
 		this.isHearing = true;
 		this.#hearingSince = performance.now();
 		this.#onChange();
+	}
+
+	#onDisk({groups, hasRoom}: DiskReport) {
+		this.#remember(groups);
+		this.#onRoom(hasRoom);
 	}
 
 	#remember(groups: number) {

@@ -496,7 +496,8 @@ const hasTurned = (told: Weather | undefined, weather: Weather): boolean =>
 	told?.view !== weather.view ||
 	told.leader !== weather.leader ||
 	told.hasQuorum !== weather.hasQuorum ||
-	told.hole !== weather.hole;
+	told.hole !== weather.hole ||
+	told.full.join() !== weather.full.join();
 
 const hasGrown = (told: Weather | undefined, weather: Weather): boolean =>
 	told?.position !== weather.position || told.executed !== weather.executed;

@@ -14,7 +14,7 @@ import type {MemoryClaim, Note, ReplicaId, ReplicaStatus, Slot} from '../consens
  *
  * A proof is HMAC-SHA256(secret, role, ids of both ends, identity of the cluster, both nonces, incarnation), in hex; the secret never travels.
  */
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 /** Paths of the two socket.io engines that share a port, so that peers and clients have limits of their own. */
 export const paths = {peers: '/peers/', clients: '/clients/'} as const;
 /** What every replica of a cluster must have in common, beside the secret: `n` and a digest of what changes the replicated state. */
@@ -43,6 +43,8 @@ export type Weather = {
 	readonly hasQuorum: boolean;
 	/** What everything waits for: the lowest hole, if there is one. */
 	readonly hole: Slot | null;
+	/** For want of room on these disks no new messages are taken; none: they are. */
+	readonly full: readonly ReplicaId[];
 };
 export type Welcome = {
 	readonly id: ReplicaId;
@@ -167,6 +169,8 @@ export type ServerToClient = {
  * A packet is a list of messages, each in the form that `wire.ts` gives it (values encoded once, as text).
  */
 export type PeerWelcome = MemoryClaim & {readonly id: ReplicaId; readonly proof: string};
+/** So many groups of the server's journal are durable by now, and whether its disk has more room than the reserve. */
+export type DiskReport = {readonly groups: number; readonly hasRoom: boolean};
 export type PeerToServer = {hello: (hello: Hello) => void};
 export type ServerToPeer = {
 	challenge: (challenge: Challenge) => void;
@@ -175,8 +179,8 @@ export type ServerToPeer = {
 	lost: (lost: PeerWelcome) => void;
 	refused: (why: string) => void;
 	message: (messages: readonly unknown[]) => void;
-	/** So many groups of the server's journal are durable by now: said now and then. */
-	durable: (groups: number) => void;
+	/** Said to whoever comes in, every now and then, and when there is no more room, or room again. */
+	disk: (report: DiskReport) => void;
 };
 
 /** Limits of what people say: bytes of UTF-8 in a text, and what a nick may be. */

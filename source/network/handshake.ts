@@ -1,7 +1,14 @@
 import type {MemoryClaim, ReplicaId} from '../consensus/types.ts';
 import {isCount} from '../value-text.ts';
 import {isNonce} from './auth.ts';
-import {type Challenge, type Hello, type Identity, type PeerWelcome, protocolVersion} from './events.ts';
+import {
+	type Challenge,
+	type DiskReport,
+	type Hello,
+	type Identity,
+	type PeerWelcome,
+	protocolVersion,
+} from './events.ts';
 
 /**
  * What replicas say before they trust each other, rebuilt into fresh objects,
@@ -48,6 +55,9 @@ export const readHello = (data: unknown): PeerHello | undefined =>
 /** Of `welcome`, and of `lost`. */
 export const readWelcome = (data: unknown): PeerWelcome | undefined =>
 	read<PeerWelcome>(data, {...memory, id: isCount, proof: isShort});
+
+export const readDisk = (data: unknown): DiskReport | undefined =>
+	read<DiskReport>(data, {groups: isCount, hasRoom: isBoolean});
 
 /** What keeps two replicas apart, if anything does. */
 export function disagreement(
@@ -105,9 +115,10 @@ export const wrongCaller = (id: ReplicaId): Trouble => ({
 });
 
 const isShort = (value: unknown): value is string => typeof value === 'string' && value.length <= 128;
+const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
 const memory = {
 	incarnation: isNonce,
-	isNewcomer: (value: unknown) => typeof value === 'boolean',
+	isNewcomer: isBoolean,
 	groups: isCount,
 };
 const identity = {cluster: isShort, replicas: isCount, rules: isShort};

@@ -5,7 +5,14 @@ import type {Cluster} from '../cluster.ts';
 import type {MemoryClaim, MemoryName, Message, ReplicaId} from '../consensus/types.ts';
 import {type Handshake, isProof, newNonce, proofOf} from './auth.ts';
 import {Dialer} from './dialer.ts';
-import {type Identity, type PeerToServer, paths, protocolVersion, type ServerToPeer} from './events.ts';
+import {
+	type DiskReport,
+	type Identity,
+	type PeerToServer,
+	paths,
+	protocolVersion,
+	type ServerToPeer,
+} from './events.ts';
 import {
 	type Acquaintances,
 	disagreement,
@@ -69,6 +76,7 @@ export class Rooms implements Network {
 	readonly #id: ReplicaId;
 	readonly #identity: Identity;
 	readonly #memory: () => MemoryClaim;
+	readonly #hasRoom: () => boolean;
 	readonly #secret: Buffer;
 	readonly #acquaintances: Acquaintances;
 	readonly #mostBacklog: number;
@@ -89,12 +97,16 @@ export class Rooms implements Network {
 		readonly memory: MemoryName;
 		/** How many groups of our journal are durable. */
 		groups(): number;
+		/** Whether our disk has more room than the reserve. */
+		hasRoom(): boolean;
 		/** Which memories the peers had when they were first met. */
 		readonly acquaintances: Acquaintances;
 		readonly secret: Buffer;
 		/** Made, listened to and closed by the caller. Other paths than `paths.peers` are left alone. */
 		readonly httpServer: HttpServer;
 		onMessages(from: ReplicaId, messages: readonly Message[]): void;
+		/** Whether a peer's disk has room, said again and again. */
+		onRoom(peer: ReplicaId, hasRoom: boolean): void;
 		/** The last connection with the peer's process broke, and at its address nobody listens any more. */
 		onDisconnected(peer: ReplicaId): void;
 		/** This peer has proved that it met us with another memory, or `isOlder`: with more of this one. We must not vote (rule R12). */
@@ -109,6 +121,7 @@ export class Rooms implements Network {
 		this.#id = id;
 		this.#identity = identity;
 		this.#memory = memory;
+		this.#hasRoom = () => options.hasRoom();
 		this.#acquaintances = acquaintances;
 		this.#secret = secret;
 		// A new primary proposes a whole window again in one breath, which must not look like a peer that does not read.
@@ -128,6 +141,7 @@ export class Rooms implements Network {
 				acquaintances,
 				onLost: isOlder => options.onLost(address.id, isOlder),
 				onMessages: messages => onMessages(address.id, messages),
+				onRoom: hasRoom => options.onRoom(address.id, hasRoom),
 				onChange: () => this.#onDialer(peer),
 				onTrouble: trouble => this.#tell(name, trouble, peer),
 			});
@@ -188,9 +202,13 @@ export class Rooms implements Network {
 		this.#say(`replica:${to}`, messages);
 	}
 
-	/** Says how many groups of our journal are durable, so that nobody takes an older copy of it for ours. */
-	tellDurable() {
-		this.#server.to('replicas').emit('durable', this.#memory().groups);
+	/** Says how far our journal is on disk, so that nobody takes an older copy of it for ours, and whether there is room for more. */
+	tellDisk() {
+		this.#server.to('replicas').emit('disk', this.#disk);
+	}
+
+	get #disk(): DiskReport {
+		return {groups: this.#memory().groups, hasRoom: this.#hasRoom()};
 	}
 
 	#say(room: string, messages: readonly Message[]) {
@@ -298,6 +316,7 @@ export class Rooms implements Network {
 		// The end of the old connection may not have been noticed yet: only one of the two hears us.
 		if (previous) cut(previous.socket, 0);
 		void listener.socket.join(['replicas', `replica:${peer.id}`]);
+		listener.socket.emit('disk', this.#disk);
 		this.#onMet(peer);
 		peer.dialer.hurry();
 	}

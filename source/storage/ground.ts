@@ -1,3 +1,4 @@
+import {statfs} from 'node:fs/promises';
 import {type LogFiles, realLogFiles} from '../chat/log-file.ts';
 import {type Files, type Reader, realFiles, realReader} from './files.ts';
 import {readPastCache} from './past-cache.ts';
@@ -10,6 +11,8 @@ export type Ground = {
 	readonly logs: LogFiles;
 	readonly readPrivate: typeof readPrivate;
 	readonly readPastCache: (path: string) => Promise<Buffer>;
+	/** Bytes that can still be written to the disk that this path is on. */
+	readonly room: (path: string) => Promise<number>;
 };
 
 export const realGround: Ground = {
@@ -18,4 +21,8 @@ export const realGround: Ground = {
 	logs: realLogFiles,
 	readPrivate,
 	readPastCache,
+	room: async path => {
+		const {bavail, bsize} = await statfs(path);
+		return bavail * bsize;
+	},
 };

@@ -31,7 +31,7 @@ async function door(options: {hasFaults?: boolean; carryOut?: (order: Order) => 
 				return options.carryOut?.(order) ?? Promise.resolve({ok: true});
 			},
 			status: () => statusOf(0),
-			weather: () => ({view: 0, leader: 0, position: 0, executed: 0, hasQuorum: true, hole: null}),
+			weather: () => ({view: 0, leader: 0, position: 0, executed: 0, hasQuorum: true, hole: null, full: []}),
 			failed: () => {},
 		},
 	});

@@ -524,6 +524,25 @@ describe('telling how things stand', () => {
 		expect(connectionOf(client)).toMatchObject({state: 'online', replica: 1});
 	});
 
+	test('no room on the disks: says on which, and goes on when there is', async () => {
+		const {cluster, replicas} = await stage(3);
+		const [r0] = replicas as [FakeReplica];
+		const sentences: string[] = [];
+		const client = join({cluster, onConnection: ({sentence}) => sentences.push(sentence)});
+		await until('it is online', () => connectionOf(client).state === 'online');
+		r0.setWeather({full: [0, 2]});
+		await until('it waits', () => connectionOf(client).state === 'waiting');
+		r0.setWeather({full: [2]});
+		await until('it says the other', () => sentences.at(-1)!.includes('too few'));
+		r0.setWeather({full: []});
+		await until('it is online again', () => connectionOf(client).state === 'online');
+		expect(sentences.slice(-3)).toEqual([
+			'no room: the disks of r0 and r2 are nearly full; make room there; messages wait',
+			'no room: the disk of r2 is nearly full and too few others are heard; make room there; messages wait',
+			'online via r0',
+		]);
+	});
+
 	test('a hole that lasts, and a view that nobody leads', async () => {
 		const {cluster, replicas} = await stage(1);
 		const [r0] = replicas as [FakeReplica];

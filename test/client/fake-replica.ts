@@ -118,7 +118,7 @@ export class FakeReplica {
 		this.#replicas = replicas;
 		this.chat = chat;
 		this.script = script;
-		this.weather = {view: 0, leader: 0, position: 0, executed: 0, hasQuorum: true, hole: null};
+		this.weather = {view: 0, leader: 0, position: 0, executed: 0, hasQuorum: true, hole: null, full: []};
 		this.status = statusOf(id);
 	}
 

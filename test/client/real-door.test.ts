@@ -47,6 +47,7 @@ async function doors(count: number) {
 					executed: chat.slot,
 					hasQuorum: true,
 					hole: null,
+					full: [],
 				}),
 				failed: () => {},
 			},

@@ -22,6 +22,7 @@ const weather = fc.record({
 	executed: count,
 	hasQuorum: fc.boolean(),
 	hole: fc.option(number),
+	full: fc.array(id, {maxLength: 5}),
 });
 /** Those of a connection, by number. */
 const clients = ['a', 'b', 'c'].map(digit => digit.repeat(32));

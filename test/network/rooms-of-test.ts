@@ -27,9 +27,12 @@ export class Place {
 	readonly gone: ReplicaId[] = [];
 	/** Peers that have met this one when it had another memory. */
 	readonly lostFor: ReplicaId[] = [];
-	/** What it remembers of the memories of others: an Acquaintances without a disk. */
-	/** How far the journals of the others are, as they said. */
+	/** How far the journals of the others are, and whether their disks have room, as they said last. */
 	readonly durable = new Map<ReplicaId, number>();
+	readonly room = new Map<ReplicaId, boolean>();
+	/** Of its own disk. */
+	hasRoom = true;
+	/** What it remembers of the memories of others: an Acquaintances without a disk. */
 	readonly met = new Map<ReplicaId, string>();
 	readonly troubles: string[] = [];
 	readonly hearings: Array<readonly ReplicaId[]> = [];
@@ -71,6 +74,7 @@ export class Place {
 			identity: {...identity, replicas: addresses.length, ...otherIdentity},
 			memory,
 			groups: () => memory.groups,
+			hasRoom: () => this.hasRoom,
 			acquaintances: {
 				remembered: peer => {
 					const incarnation = this.met.get(peer);
@@ -89,6 +93,7 @@ export class Place {
 			onMessages: (from, messages) => {
 				for (const message of messages) this.heard.push({from, message});
 			},
+			onRoom: (peer, hasRoom) => this.room.set(peer, hasRoom),
 			onDisconnected: peer => this.gone.push(peer),
 			onLost: peer => this.lostFor.push(peer),
 			onHears: peers => this.hearings.push(peers),

@@ -107,6 +107,22 @@ describe('who is there', () => {
 		expect(zero.heard).toEqual([{from: 2, message: vote(3)}]);
 	});
 
+	test('whoever comes in hears how our disk is, and all who are there when it changes', async () => {
+		const [zero, one] = (await meet(2)) as [Place, Place];
+		zero.hasRoom = false;
+		zero.rooms.tellDisk();
+		await until(() => one.room.get(0) === false, 'the change');
+		await one.close();
+		const again = await place(1, one.port);
+		// It has met zero before: what is said with the welcome is not lost.
+		again.met.set(0, incarnationOf(0));
+		again.open(addressesOf([zero, again]));
+		await until(
+			() => again.room.get(0) === false && zero.room.get(1) === true,
+			'what was said with the welcome',
+		);
+	});
+
 	test('kill -9 is noticed long before any patience ends, every time, and once', async () => {
 		const [zero, one] = (await placesFor(2)) as [Place, Place];
 		const reserved = await place(2);
@@ -205,7 +221,7 @@ describe('who does not fit is refused, with one line, and the others go on', () 
 		['its own id', hello => ({...hello, id: 0}), /replica 0, which is none of the others/],
 		['an id that does not exist', hello => ({...hello, id: 3}), /replica 3, which is none/],
 		["another's id than it proves", hello => ({...hello, id: 2}), /cannot prove/],
-		['another release', hello => ({...hello, version: 99}), /speaks version 99 of the protocol, not 4/],
+		['another release', hello => ({...hello, version: 99}), /speaks version 99 of the protocol, not 5/],
 		['another release in another form', () => ({version: 7, hi: true}), /speaks version 7/],
 		['the proof of a server', ({proof: _, ...hello}) => ({...hello, proof: '0'.repeat(64)}), /cannot prove/],
 		['a proof in a list', hello => ({...hello, proof: [hello.proof]}), /does not speak as a replica/],
@@ -698,7 +714,7 @@ function garbage(count: number): Array<string | Buffer> {
 			deep,
 			`${deep}${']'.repeat(15_000)}`,
 			'{"__proto__":{"role":"replica"}}',
-			'{"version":4,"role":"replica","id":1,"nonce":[],"proof":{}}',
+			'{"version":5,"role":"replica","id":1,"nonce":[],"proof":{}}',
 			'{"_placeholder":true,"num":0}',
 			JSON.stringify('\u0000\ud800'),
 			JSON.stringify(bytes().toString('latin1')),

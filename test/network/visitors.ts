@@ -24,7 +24,15 @@ import {statusOf} from '../client/fake-replica.ts';
 
 export const identity: Identity = {cluster: 'c'.repeat(64), replicas: 3, rules: 'r'.repeat(64)};
 export const secret = Buffer.alloc(32, 7);
-export const calm: Weather = {view: 0, leader: 0, position: 0, executed: 0, hasQuorum: true, hole: null};
+export const calm: Weather = {
+	view: 0,
+	leader: 0,
+	position: 0,
+	executed: 0,
+	hasQuorum: true,
+	hole: null,
+	full: [],
+};
 
 /** A log on a slow disk: a line can be read some turns after it was asked for. */
 export class SlowLog {

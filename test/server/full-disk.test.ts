@@ -1,6 +1,9 @@
-import {writeFileSync} from 'node:fs';
+import {rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, describe, expect, test} from '@jest/globals';
+import {Client} from '../../source/client/client.ts';
+import type {ReplicaId} from '../../source/consensus/types.ts';
+import {ensureSecret} from '../../source/storage/secret.ts';
 import {verify} from '../../source/storage/verify.ts';
 import {SmallDisk} from '../storage/small-disk.ts';
 import {Child} from './child.ts';
@@ -11,15 +14,25 @@ const onSmallDisk = missing === undefined ? test : test.skip;
 const disks: SmallDisk[] = [];
 const places: Place[] = [];
 
-/** A cluster of which the last replica has its DATA on a disk with little room. */
-async function place(f: number, kilobytes: number) {
-	const all = await Place.make(f, smallCheckpoints);
+async function placeOf(f: number, reserveBytes: number) {
+	const all = await Place.make(f, {...smallCheckpoints, reserveBytes});
 	places.push(all);
 	writeFileSync(join(all.path, 'cluster.json'), JSON.stringify({...all.cluster}));
-	const poor = 2 * f;
-	const disk = await SmallDisk.mount(all.data(poor), kilobytes);
+	return all;
+}
+
+/** DATA of this replica, on a disk with little room. */
+async function mount(all: Place, id: ReplicaId, kilobytes: number): Promise<SmallDisk> {
+	const disk = await SmallDisk.mount(all.data(id), kilobytes);
 	disks.push(disk);
-	return {all, disk, poor};
+	return disk;
+}
+
+/** A cluster of which the last replica has little room, and goes on to the end of it. */
+async function place(f: number, kilobytes: number) {
+	const all = await placeOf(f, 0);
+	const poor = 2 * f;
+	return {all, disk: await mount(all, poor, kilobytes), poor};
 }
 
 afterEach(async () => {
@@ -56,6 +69,65 @@ describe(`replicas as processes on a disk that is really full${missing === undef
 				() => again.errors,
 			);
 			expect(all.violations()).toEqual([]);
+		},
+		30_000,
+	);
+
+	onSmallDisk(
+		'all three fill up together: nobody ends, new messages wait, readers read; with room all goes on',
+		async () => {
+			const all = await placeOf(1, 1_048_576);
+			const ids = [0, 1, 2];
+			const fillers: string[] = [];
+			for (const id of ids) {
+				const disk = await mount(all, id, 4096);
+				// The secret that was made with the place is hidden by the disk.
+				if (id === 0) await ensureSecret(all.data(0), all.cluster);
+				await all.shareSecret(id);
+				fillers.push(join(disk.path, 'filler'));
+				writeFileSync(fillers[id]!, Buffer.alloc(1_572_864));
+			}
+
+			const replicas = ids.map(id => new Child(all, id));
+			await Promise.all(replicas.map(child => child.listening()));
+			const {report, sentence} = await all.tryBatch(100_000, {clients: 5, size: 200, timeoutMs: 1500});
+			expect(report.acknowledged).toBeGreaterThan(100);
+			expect(sentence).toMatch(/^no room: the disks of r\d and r\d.* are nearly full; make room there/);
+
+			let lines = 0;
+			const client = new Client({
+				cluster: all.cluster,
+				via: 1,
+				follow: {after: 0},
+				onLines: page => {
+					lines += page.length;
+				},
+			});
+			try {
+				await until(
+					() => lines >= report.acknowledged,
+					() => `${lines} of ${report.acknowledged} lines`,
+				);
+				const waiting = all.batch(50, {clients: 10});
+				expect(client.store.getSnapshot().connection.sentence).toMatch(/^no room: /);
+				expect(replicas.map(({process}) => process.exitCode)).toEqual([null, null, null]);
+				for (const path of fillers) rmSync(path);
+				await waiting;
+			} finally {
+				client.close();
+			}
+
+			await until(
+				() => all.log(2).equals(all.log(0)) && all.log(1).equals(all.log(0)),
+				() => replicas.map(({errors}) => errors).join('\n'),
+			);
+			expect(all.violations()).toEqual([]);
+			const told = replicas.map(({errors}) => errors).join('\n');
+			expect(told).toMatch(
+				/its disk has \d+ bytes left, less than reserveBytes \(1048576\): make room there/,
+			);
+			expect(told).toMatch(/its disk has room again: \d+ bytes/);
+			expect(told).not.toMatch(/ENOSPC/);
 		},
 		30_000,
 	);

@@ -19,6 +19,7 @@ import {Failure} from '../../source/failure.ts';
 import {readCheckpoint, writeCheckpoint} from '../../source/storage/checkpoint.ts';
 import {beginAnew, openReplicaDirectory} from '../../source/storage/directory.ts';
 import {type Files, realFiles} from '../../source/storage/files.ts';
+import {realGround} from '../../source/storage/ground.ts';
 import {recover} from '../../source/storage/recovery.ts';
 import {verify} from '../../source/storage/verify.ts';
 import {Place, smallCheckpoints, until} from './servers.ts';
@@ -653,7 +654,7 @@ describe('a disk that fails', () => {
 	test('stops its replica with one line; nothing is acknowledged there any more, and the others go on', async () => {
 		const all = await place(1, smallCheckpoints);
 		const files = new FailingFiles();
-		await Promise.all([all.start(0), all.start(1), all.start(2, {files})]);
+		await Promise.all([all.start(0), all.start(1), all.start(2, {ground: {...realGround, files}})]);
 		await all.batch(500);
 		const load = all.batch(3000);
 		files.isBroken = true;
@@ -684,7 +685,7 @@ describe('a disk that fails', () => {
 	test('alone, it acknowledges nothing after its disk has failed', async () => {
 		const all = await place(0);
 		const files = new FailingFiles();
-		await all.start(0, {files});
+		await all.start(0, {ground: {...realGround, files}});
 		await all.batch(100);
 		files.isBroken = true;
 		const {report} = await all.tryBatch(200, {timeoutMs: 1500});
@@ -707,7 +708,7 @@ describe('a disk that fails', () => {
 				throw Object.assign(new Error('EIO: i/o error, open'), {code: 'EIO'});
 			return await realFiles.create(path);
 		};
-		const start = all.start(0, {files: {...realFiles, create}});
+		const start = all.start(0, {ground: {...realGround, files: {...realFiles, create}}});
 		await expect(start).rejects.toThrow(
 			/\.segment: EIO: i\/o error, open; see to the disk, then start again$/,
 		);

@@ -104,6 +104,7 @@ export class SimulatedFiles implements Files, Reader, LogFiles {
 				return content && {text: content.toString(), isPrivate: true};
 			},
 			readPastCache: this.read,
+			room: async () => Number.POSITIVE_INFINITY,
 		};
 	}
 
