@@ -104,7 +104,8 @@ const end = performance.now() + minutes * 60_000;
 for (const [index, {story: name, rounds}] of left.slice(0, most).entries()) {
 	if (performance.now() > end) break;
 	const story = stories.find(each => each.name === name)!;
-	const played = playedOf(await perform(story, rounds, {tell: () => {}, signal: leaving.signal}), rounds);
+	const audience = {tell: () => {}, prefersSystem: true, signal: leaving.signal};
+	const played = playedOf(await perform(story, rounds, audience), rounds);
 	if (leaving.signal.aborted) break;
 	appendFileSync(record, `${JSON.stringify(played)}\n`);
 	done.push(played);

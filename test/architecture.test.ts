@@ -199,17 +199,22 @@ describe('leaving', () => {
 	test('signals are sent by few: a replica to itself by order, stories to their replicas, the screen to suspend itself', () => {
 		expect(users(/(?<![#\w.])process\.kill\((?!'')/, 'source', 'cli')).toEqual([
 			'source/server.ts',
+			'source/stories/disk-orders.ts',
 			'source/stories/hands.ts',
 			'source/stories/stage.ts',
+			'source/stories/wrapped-disk.ts',
 			'cli/tui/stage.tsx',
 		]);
 	});
 
-	test('signals are listened to in one place', () => {
+	test('signals are listened to in one place, and by what stories put around a disk', () => {
 		const listeners = within('source', 'cli').filter(path =>
-			/process\.on\(\s*(?:signal|'SIG)/.test(textOf(path)),
+			/process\.on\(\s*(?:\w*[sS]ignal|'SIG)/.test(textOf(path)),
 		);
-		expect(listeners.filter(path => !path.startsWith('cli/tui/'))).toEqual(['cli/leaving.ts']);
+		expect(listeners.filter(path => !path.startsWith('cli/tui/'))).toEqual([
+			'source/stories/wrapped-disk.ts',
+			'cli/leaving.ts',
+		]);
 	});
 
 	test('only the command line prints', () => {

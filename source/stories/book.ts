@@ -13,6 +13,8 @@ export class Book {
 	readonly verdicts: Verdict[] = [];
 	/** Why something could not be done on this machine. */
 	skipped: string | null = null;
+	/** What had processes, or their disks, in its hands. */
+	readonly heldBy = new Set<string>();
 	loss = 0;
 	readonly #situation: () => {readonly view: View; readonly leader: ReplicaId | null};
 

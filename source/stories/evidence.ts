@@ -37,6 +37,8 @@ export type Evidence = {
 	readonly verdicts: readonly Verdict[];
 	/** Why a part of the act could not be played on this machine; null if all was. */
 	readonly skipped: string | null;
+	/** What had processes, or their disks, in its hands: the module around a disk, strace, prlimit. */
+	readonly heldBy: readonly string[];
 	/** What the replicas were told to lose, from 0 to 1. */
 	readonly loss: number;
 	/** What the heap of each replica might hold; null if that was left to Node. */
@@ -160,6 +162,7 @@ export function* safety(evidence: Evidence): Generator<Finding> {
 	yield fact('hash', last?.hash.slice(0, 16) ?? '');
 	yield fact('comparedReplicas', alive.length);
 	yield fact('retriesAnswered', retriesAnswered(evidence));
+	if (evidence.heldBy.length > 0) yield fact('heldBy', evidence.heldBy);
 }
 
 /** Two replicas at the same slot hold the same hash: at every moment that somebody looked. */

@@ -6,6 +6,7 @@ import type {ReplicaId} from '../consensus/types.ts';
 import {monotonicMs} from '../history-file.ts';
 import type {Book} from './book.ts';
 import {jumpSignal} from './clock.ts';
+import {type DiskCall, holdDisk, type Order} from './disk-orders.ts';
 import type {What} from './evidence.ts';
 import type {Lookout} from './lookout.ts';
 import {failSync, type Hold, killAtCall, limitFiles, limitOpenFiles, openFiles, slowDown} from './tools.ts';
@@ -20,6 +21,10 @@ type Reach = {
 	pidOf(id: ReplicaId): number;
 	/** The directory that is its memory. */
 	homeOf(id: ReplicaId): string;
+	/** Where the module around its disk looks for orders. */
+	ordersOf(id: ReplicaId): string;
+	/** Disks are held by the system, where it can. */
+	readonly prefersSystem: boolean;
 	until(what: string, seconds: number, condition: () => unknown): Promise<unknown>;
 	/** A replica is to go down by itself from now on. Gives what waits for it, and what takes that back. */
 	expectEnd(id: ReplicaId): {wait(): Promise<unknown>; forget(): void};
@@ -69,10 +74,9 @@ export class Hands {
 		end();
 	}
 
-	/** Every sync of its disk takes so much longer; what it gives ends that. Undefined, if it cannot be done here. */
-	async slow(id: ReplicaId, delayMs: number): Promise<(() => Promise<void>) | undefined> {
-		const letGo = await this.#take(id, pid => slowDown(pid, delayMs));
-		if (letGo === undefined) return undefined;
+	/** Every sync of its disk takes so much longer; what it gives ends that. */
+	async slow(id: ReplicaId, delayMs: number): Promise<() => Promise<void>> {
+		const letGo = await this.#takeDisk(id, {kind: 'slow', delayMs}, pid => slowDown(pid, delayMs));
 		this.#reach.tell(`every sync of replica ${id} takes ${delayMs} ms longer`);
 		const end = this.#reach.book.begin({kind: 'slow', replica: id});
 		return async () => {
@@ -87,8 +91,13 @@ export class Hands {
 	 */
 	async crowdOut(id: ReplicaId, most: number, strangers: number): Promise<(() => Promise<void>) | undefined> {
 		const {tell, book, cluster, until, pidOf} = this.#reach;
-		const letGo = await this.#take(id, pid => limitOpenFiles(pid, most));
-		if (letGo === undefined) return undefined;
+		const hold = await limitOpenFiles(pidOf(id), most);
+		if (typeof hold === 'string') {
+			book.skipped = hold;
+			return undefined;
+		}
+
+		const letGo = this.#keep(hold);
 		tell(`${strangers} strangers come to replica ${id}, which may hold ${most} files open`);
 		const {host, port} = cluster.replicas[id]!;
 		let sentAway = 0;
@@ -110,23 +119,24 @@ export class Hands {
 		};
 	}
 
-	/** SIGKILL at a replica's so-manieth call of this kind from now on. Resolves when it is down; false, if it cannot be done here. */
-	killAtCall(id: ReplicaId, call: string, count: number): Promise<boolean> {
-		this.#reach.tell(`kill -9 of replica ${id} at call ${count} of ${call}`);
-		return this.#end(id, pid => killAtCall(pid, call, count));
+	/** SIGKILL at a replica's so-manieth call of this kind from now on. Resolves when it is down. */
+	killAtCall(id: ReplicaId, call: DiskCall, count: number): Promise<void> {
+		this.#reach.tell(`kill -9 of replica ${id} at ${call} ${count}`);
+		return this.#end(id, {kind: 'kill', call, count}, pid => killAtCall(pid, call, count));
 	}
 
-	/** The next sync of a replica fails, once. Resolves when it is down; false, if it cannot be done here. */
-	failSync(id: ReplicaId): Promise<boolean> {
+	/** The next sync of a replica fails, once. Resolves when it is down. */
+	failSync(id: ReplicaId): Promise<void> {
 		this.#reach.tell(`the next sync of replica ${id} fails`);
-		return this.#end(id, failSync, {kind: 'failed sync', replica: id});
+		return this.#end(id, {kind: 'fail'}, failSync, {kind: 'failed sync', replica: id});
 	}
 
-	/** Files of a replica may not grow any more. Resolves when it is down; false, if it cannot be done here. */
-	async fill(id: ReplicaId): Promise<boolean> {
+	/** Files of a replica may not grow any more. Resolves when it is down. */
+	async fill(id: ReplicaId): Promise<void> {
 		const {size} = await stat(join(this.#reach.homeOf(id), 'chat.log'));
 		this.#reach.tell(`the files of replica ${id} cannot grow any more`);
-		return this.#end(id, pid => limitFiles(pid, size + fillBytes), {kind: 'full', replica: id});
+		const limit = (pid: number) => limitFiles(pid, size + fillBytes);
+		await this.#end(id, {kind: 'full', bytes: fillBytes}, limit, {kind: 'full', replica: id});
 	}
 
 	/** Lets go of all processes. */
@@ -136,42 +146,36 @@ export class Hands {
 		await Promise.all(holds.map(hold => hold.release()));
 	}
 
-	/** Takes hold of a process, which goes down by that. */
-	async #end(id: ReplicaId, take: (pid: number) => Promise<Hold | string>, what?: What): Promise<boolean> {
-		const {book} = this.#reach;
+	/** Takes hold of a disk, by which its process goes down. */
+	async #end(id: ReplicaId, order: Order, bySystem: BySystem, what?: What): Promise<void> {
 		const expected = this.#reach.expectEnd(id);
-		const end = what && book.begin(what);
-		const letGo = await this.#take(id, take);
-		if (letGo === undefined) {
-			expected.forget();
-			if (end) book.ordeals.pop();
-			return false;
-		}
-
+		const end = what && this.#reach.book.begin(what);
+		const letGo = await this.#takeDisk(id, order, bySystem);
 		await expected.wait();
 		await letGo();
 		end?.();
-		return true;
 	}
 
-	/** Takes hold of a process; what it gives lets go. Undefined, if it cannot be done here. */
-	async #take(
-		id: ReplicaId,
-		take: (pid: number) => Promise<Hold | string>,
-	): Promise<(() => Promise<void>) | undefined> {
-		const hold = await take(this.#reach.pidOf(id));
-		if (typeof hold === 'string') {
-			this.#reach.book.skipped = hold;
-			return undefined;
-		}
+	/** Takes hold of a disk; what it gives lets go. */
+	async #takeDisk(id: ReplicaId, order: Order, bySystem: BySystem): Promise<() => Promise<void>> {
+		const {prefersSystem, pidOf, ordersOf} = this.#reach;
+		const pid = pidOf(id);
+		const hold = prefersSystem ? await bySystem(pid) : undefined;
+		return this.#keep(typeof hold === 'object' ? hold : await holdDisk(pid, ordersOf(id), order));
+	}
 
+	#keep(hold: Hold): () => Promise<void> {
 		this.#holds.add(hold);
+		this.#reach.book.heldBy.add(hold.by);
 		return async () => {
 			this.#holds.delete(hold);
 			await hold.release();
 		};
 	}
 }
+
+/** The same as an order, by a program of the system. Gives the reason in words, if this machine does not let us. */
+type BySystem = (pid: number) => Promise<Hold | string>;
 
 function wake(pid: number): void {
 	try {

@@ -16,14 +16,14 @@ export const littleMemory = oneAct({
 	rounds: {of: `thousands of messages of ${size} bytes`, usual: 24},
 	clients: 32,
 	size,
-	options: {heapMegabytes, tunables: {checkpointBytes: 4_194_304, retainBytes: 8_388_608}},
+	options: {wrapsDisks: true, heapMegabytes, tunables: {checkpointBytes: 4_194_304, retainBytes: 8_388_608}},
 
 	async play(stage, rounds) {
 		await stage.growth(rounds * 500, 20);
 		const backup = ((await stage.leader()) + 1) % stage.replicas;
 		const heal = await stage.hands.slow(backup, stallMs);
 		await stage.growth(rounds * 500, 20);
-		await heal?.();
+		await heal();
 		// What was said meanwhile comes in one piece, at the end.
 		await stage.caughtUp(backup, 300);
 	},
@@ -40,8 +40,7 @@ function* judge(act: Evidence, rounds: number): Generator<Finding> {
 	if (heapMegabytes === null) yield missing('their heaps were not limited');
 	else if (megabytes <= heapMegabytes)
 		yield missing(`${megabytes.toFixed(1)} MB were executed, which ${heapMegabytes} MB could hold`);
-	const isSlow = act.ordeals.some(({kind}) => kind === 'slow');
-	if (!isSlow && act.skipped === null) yield missing('no disk was slow');
+	if (!act.ordeals.some(({kind}) => kind === 'slow')) yield missing('no disk was slow');
 	yield fact('heapMegabytes', heapMegabytes);
 	yield fact('logMegabytes', Math.round(megabytes));
 }

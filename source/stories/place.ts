@@ -89,6 +89,11 @@ export class Place {
 		return join(this.dataOf(id), `replica-${id}`);
 	}
 
+	/** Where the module around a replica's disk looks for orders. */
+	ordersOf(id: ReplicaId): string {
+		return join(this.directory, `disk-${id}.order`);
+	}
+
 	/** Removes the directory of a replica; or the whole of its own DATA, and puts the secret there again. Gives what was removed. */
 	async wipe(id: ReplicaId): Promise<string> {
 		const path = this.#options.hasOwnData ? this.dataOf(id) : this.homeOf(id);

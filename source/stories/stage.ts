@@ -14,6 +14,7 @@ import {Supervisor} from '../supervisor.ts';
 import {Book} from './book.ts';
 import {Crowd, type CrowdOptions, script} from './crowd.ts';
 import {flip, flipOld, litter, tearOff} from './damage.ts';
+import {wrappedDisk} from './disk-orders.ts';
 import {
 	type Direction,
 	type End,
@@ -33,6 +34,8 @@ export type StageOptions = PlaceOptions & {
 	readonly environment?: Readonly<Record<string, string>>;
 	/** What the heap of each replica may hold; as Node has it, if absent. */
 	readonly heapMegabytes?: number;
+	/** The disk of each replica takes orders, by the module that stands around it. */
+	readonly wrapsDisks?: boolean;
 };
 
 /** How often a condition is looked at. */
@@ -69,12 +72,22 @@ export class Stage {
 	/** A replica that went down without our doing. */
 	#accident: Error | undefined;
 
-	/** Makes its place. Nothing runs yet. */
-	static async open(options: StageOptions, directory: string, tell: (line: string) => void): Promise<Stage> {
-		return new Stage(options, await Place.make(options, directory), tell);
+	/** Makes its place. Nothing runs yet. `prefersSystem`: disks are held by programs of the system, where these can. */
+	static async open(
+		options: StageOptions,
+		directory: string,
+		tell: (line: string) => void,
+		prefersSystem: boolean,
+	): Promise<Stage> {
+		return new Stage(options, await Place.make(options, directory), tell, prefersSystem);
 	}
 
-	private constructor(options: StageOptions, place: Place, tell: (line: string) => void) {
+	private constructor(
+		options: StageOptions,
+		place: Place,
+		tell: (line: string) => void,
+		prefersSystem: boolean,
+	) {
 		const {cluster, secret} = place;
 		this.#options = options;
 		this.#place = place;
@@ -90,6 +103,8 @@ export class Stage {
 			tell: line => this.tell(line),
 			pidOf: id => this.#pidOf(id),
 			homeOf: id => place.homeOf(id),
+			ordersOf: id => place.ordersOf(id),
+			prefersSystem,
 			until: (what, seconds, condition) => this.until(what, seconds, condition),
 			expectEnd: id => this.#expectEnd(id),
 		});
@@ -429,7 +444,7 @@ export class Stage {
 			configPath: this.#place.configOf(id),
 			dataDirectory: this.#place.dataOf(id),
 			extraArguments: () => ['--faults'],
-			environment: environmentOf(this.#options),
+			environment: environmentOf(this.#options, this.#place.ordersOf(id)),
 			onLine: (_, line) => {
 				this.#book.words.push({at: monotonicMs(), replica: id, line});
 				// For the look at a story that failed.
@@ -513,6 +528,7 @@ export class Stage {
 			words: this.#book.words,
 			verdicts: this.#book.verdicts,
 			skipped: this.#book.skipped,
+			heldBy: [...this.#book.heldBy],
 			loss: this.#book.loss,
 			heapMegabytes: this.#options.heapMegabytes ?? null,
 		};
@@ -529,7 +545,13 @@ export class Stage {
 
 type Present<Value> = Exclude<Value, false | undefined>;
 
-const environmentOf = ({environment, heapMegabytes}: StageOptions): Readonly<Record<string, string>> => ({
-	...(heapMegabytes !== undefined && {NODE_OPTIONS: `--max-old-space-size=${heapMegabytes}`}),
-	...environment,
-});
+function environmentOf(
+	{environment, heapMegabytes, wrapsDisks}: StageOptions,
+	orders: string,
+): Readonly<Record<string, string>> {
+	const words = [
+		...(heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`]),
+		...(wrapsDisks ? [wrappedDisk(orders)] : []),
+	];
+	return {...(words.length > 0 && {NODE_OPTIONS: words.join(' ')}), ...environment};
+}

@@ -22,6 +22,8 @@ export type Audience = {
 	readonly tell: (line: string) => void;
 	/** Shows the cluster of an act, for as long as it is there; resolves when the show is over. */
 	readonly watch?: (stage: Stage, isOver: AbortSignal) => Promise<void>;
+	/** Disks are held by strace and prlimit where these may hold a process, and by the module around them elsewhere; by that alone, if absent. */
+	readonly prefersSystem?: boolean;
 	/** Aborted: the play is broken off, and its processes are ended. */
 	readonly signal?: AbortSignal;
 };
@@ -68,11 +70,12 @@ class House implements Theatre {
 	}
 
 	async perform(options: StageOptions, play: (stage: Stage) => Promise<void>): Promise<Evidence> {
-		const {tell, watch, signal} = this.#audience;
+		const {tell, watch, prefersSystem = false, signal} = this.#audience;
 		this.act = options.title;
 		signal?.throwIfAborted();
 		const directory = join(this.#directory, `act-${++this.#acts}`);
-		const stage = await Stage.open(options, directory, line => tell(`${this.#story}, ${line}`));
+		const onLine = (line: string) => tell(`${this.#story}, ${line}`);
+		const stage = await Stage.open(options, directory, onLine, prefersSystem);
 		const isOver = new AbortController();
 		const show = watch?.(stage, isOver.signal).catch((error: Error) => stage.breakOff(error));
 		const breakOff = () => stage.breakOff(new Error('it was broken off'));

@@ -1,9 +1,12 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {readdirSync} from 'node:fs';
+import type {DiskCall} from './disk-orders.ts';
 
-/** A program of the system that has a process in its hands. */
+/** Something has a process, or its disk, in its hands. */
 export type Hold = {
+	/** For the evidence. */
+	readonly by: 'wrapper' | 'strace' | 'prlimit';
 	/** Lets go of it, as if nothing had been. */
 	release(): Promise<void>;
 };
@@ -17,8 +20,16 @@ export async function slowDown(pid: number, delayMs: number): Promise<Hold | str
 	return strace(pid, words);
 }
 
+/** What the system calls them here. */
+const systemCalls: Readonly<Record<DiskCall, string>> = {
+	write: 'pwrite64',
+	sync: 'fdatasync',
+	rename: 'rename',
+};
+
 /** SIGKILL at the so-manieth call of a thread from now on. */
-export async function killAtCall(pid: number, call: string, count: number): Promise<Hold | string> {
+export async function killAtCall(pid: number, kind: DiskCall, count: number): Promise<Hold | string> {
+	const call = systemCalls[kind];
 	return strace(pid, ['-f', '-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${count}`]);
 }
 
@@ -49,6 +60,7 @@ async function strace(pid: number, words: readonly string[]): Promise<Hold | str
 	if (!(await isThere.promise))
 		return `strace cannot hold a process here: ${said.trim().split('\n').at(-1) ?? ''}`;
 	return {
+		by: 'strace',
 		release: async () => {
 			child.kill('SIGINT');
 			await gone;
@@ -70,7 +82,7 @@ export const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`)
 async function prlimit(pid: number, limit: string, lifted: string): Promise<Hold | string> {
 	const why = await setLimit(pid, limit);
 	// A process that is gone by then has no limits.
-	return why ?? {release: () => setLimit(pid, lifted).then(() => {})};
+	return why ?? {by: 'prlimit', release: () => setLimit(pid, lifted).then(() => {})};
 }
 
 /** Gives the reason in words, if this machine does not let us. */

@@ -155,6 +155,7 @@ export function stage(plot: Plot): Evidence {
 		words: [],
 		verdicts: [],
 		skipped: null,
+		heldBy: [],
 		loss,
 		heapMegabytes: null,
 		...plot.rest,

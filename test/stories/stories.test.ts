@@ -24,17 +24,10 @@ const shorter: Record<string, number> = {
 	'slow-link': 1,
 	'killed-at-call': 3,
 };
-/** Where strace or prlimit is missing, or may not hold a process, they say so. */
-const needsTools = new Set([
-	'slow-disk',
-	'full-disk',
-	'failed-sync',
-	'few-files',
-	'little-memory',
-	'killed-at-call',
-]);
+/** Where prlimit is missing, or may not limit a process, they say so. */
+const needsTools = new Set(['few-files']);
 /** What each must have counted, beside the verdict. */
-const facts: Record<string, Record<string, number>> = {
+const facts: Record<string, Record<string, number | string[]>> = {
 	normal: {clientsAtOnce: 16, comparedReplicas: 3},
 	'primary-dies': {newLeader: 1, comparedReplicas: 2},
 	'primary-dies-f-times': {comparedReplicas: 3},
@@ -55,16 +48,16 @@ const facts: Record<string, Record<string, number>> = {
 	'one-way-primary': {leaderMeanwhile: 1, viewsEnteredAfterHealing: 0, comparedReplicas: 3},
 	chained: {comparedReplicas: 5},
 	'quorum-loss': {leaderMeanwhile: 2, comparedReplicas: 5},
-	'slow-disk': {comparedReplicas: 3},
-	'failed-sync': {comparedReplicas: 3},
-	'full-disk': {comparedReplicas: 3},
+	'slow-disk': {heldBy: ['wrapper'], comparedReplicas: 3},
+	'failed-sync': {heldBy: ['wrapper'], comparedReplicas: 3},
+	'full-disk': {heldBy: ['wrapper'], comparedReplicas: 3},
 	'few-files': {comparedReplicas: 3},
-	'little-memory': {comparedReplicas: 3},
+	'little-memory': {heldBy: ['wrapper'], comparedReplicas: 3},
 	'clock-jumps': {viewsEntered: 0, comparedReplicas: 3},
 	'far-behind': {comparedReplicas: 3},
 	'slow-link': {view: 0, comparedReplicas: 3},
 	'lagging-primary-after-compaction': {comparedReplicas: 3},
-	'killed-at-call': {comparedReplicas: 3},
+	'killed-at-call': {heldBy: ['wrapper'], comparedReplicas: 3},
 };
 
 /** These take their time in `npm run torture` only, as something quicker shows the same in every run; STORIES=all plays them here. */
