@@ -26,8 +26,8 @@ type Reach = {
 	/** Disks are held by the system, where it can. */
 	readonly prefersSystem: boolean;
 	until(what: string, seconds: number, condition: () => unknown): Promise<unknown>;
-	/** A replica is to go down by itself from now on. Gives what waits for it, and what takes that back. */
-	expectEnd(id: ReplicaId): {wait(): Promise<unknown>; forget(): void};
+	/** A replica is to go down by itself from now on. Gives what waits for it. */
+	expectEnd(id: ReplicaId): {wait(): Promise<unknown>};
 };
 
 /** A disk that is nearly full has room for this. */

@@ -479,14 +479,13 @@ export class Stage {
 	}
 
 	/** Its next end is no accident. */
-	#expectEnd(id: ReplicaId): {wait(): Promise<End>; forget(): void} {
+	#expectEnd(id: ReplicaId): {wait(): Promise<End>} {
 		const at = monotonicMs();
 		let how: string | undefined;
 		this.#expected.set(id, said => {
 			how = said;
 		});
 		return {
-			forget: () => this.#expected.delete(id),
 			wait: async () => {
 				await this.until(`replica ${id} goes down by itself`, endSeconds, () => how);
 				const end: End = {at, until: monotonicMs(), replica: id, how: how!};
