@@ -171,7 +171,7 @@ describe('SIGKILL in the third', () => {
 const wrapped = ['fdatasync', 'fsync', 'rename', 'writeSync'];
 const harmless = [
 	...['chmod', 'close', 'constants', 'existsSync', 'FileHandle', 'link', 'lstat', 'mkdir', 'open', 'readdir'],
-	...['readFile', 'rm', 'stat', 'unlink'],
+	...['readFile', 'rm', 'stat', 'statfs', 'unlink'],
 ];
 
 test('what replicas write to their disks, they write by what is wrapped', () => {
