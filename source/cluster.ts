@@ -101,7 +101,7 @@ export const ranges: Readonly<Record<Tunable, readonly [least: number, most: num
 	checkpointBytes: [4096, 1_099_511_627_776],
 	scrubMs: [0, 86_400_000],
 	reserveBytes: [0, 1_099_511_627_776],
-	// All of them travel in one message when a replica is given a checkpoint.
+	// All of them stand in one text when a replica is given a checkpoint, and are looked through at once.
 	sessions: [1, 50_000],
 	connections: [1, 100_000],
 };

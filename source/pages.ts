@@ -22,9 +22,9 @@ export class Pages implements Network {
 		this.#now = now;
 	}
 
-	/** How much of the chat after a position a peer gets; nothing, while that is under way to it. */
-	bytesFor(peer: ReplicaId, after: number): number {
-		return paceOf(this.#chunks, peer).bytesFor(after, this.#now());
+	/** How much of the chat after a position, or of the checkpoint there from an offset on, a peer gets; nothing, while that is under way to it. */
+	bytesFor(peer: ReplicaId, after: number, offset = 0): number {
+		return paceOf(this.#chunks, peer).bytesFor(after + offset, this.#now());
 	}
 
 	broadcast(messages: readonly Message[]) {
@@ -42,11 +42,12 @@ export class Pages implements Network {
 		if (left.length > 0) this.#network.send(to, left);
 	}
 
-	/** Each line has its newline, and a position of its own; the checkpoint follows the last. */
+	/** Each line has its newline, and a position of its own; behind the last one the characters of the checkpoint are counted on. */
 	#onChunk(to: ReplicaId, {after, lines, checkpoint}: Chunk) {
-		const count = checkpoint === null ? lines.split('\n').length - 1 : 1;
-		const bytes = lines.length + (checkpoint?.length ?? 0);
-		paceOf(this.#chunks, to).sent(after, after + count, bytes, checkpoint === null, this.#now());
+		const first = after + (checkpoint?.offset ?? 0);
+		const {length} = checkpoint?.text ?? lines;
+		const next = first + (checkpoint ? length : lines.split('\n').length - 1);
+		paceOf(this.#chunks, to).sent(first, next, length, !checkpoint?.isLast, this.#now());
 	}
 
 	#cut(to: ReplicaId, page: Decided): Decided | undefined {

@@ -236,7 +236,7 @@ export class Server implements Service {
 		this.#transfer = new Transfer({
 			chat: () => this.#chat,
 			checkpoint: () => this.#keeper.latest,
-			bytesFor: (peer, after) => network.bytesFor(peer, after),
+			bytesFor: (peer, after, offset) => network.bytesFor(peer, after, offset),
 			read: (after, upTo, bytes, done) => this.#readText(after, upTo, bytes, this.#guard(done)),
 			send: (to, message) => network.send(to, [message]),
 			keep: lines => this.#kept.keep(lines),
@@ -561,6 +561,7 @@ export class Server implements Service {
 				this.#guard(() => {
 					this.#repeatWitness();
 					this.#rooms.tellDisk();
+					this.#transfer.tidy();
 				}),
 				repeatMs,
 			),

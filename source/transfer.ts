@@ -1,14 +1,19 @@
 import {type Bites, CatchUp} from './chat/catch-up.ts';
 import type {ChatState} from './chat/chat.ts';
-import {decodeState, encodeState} from './chat/chat-state.ts';
-import type {Chunk, Fetch, Message, ReplicaId, Slot} from './consensus/types.ts';
+import {decodeState} from './chat/chat-state.ts';
+import {type CheckpointText, CheckpointTexts} from './checkpoint-texts.ts';
+import type {Chunk, Fetch, Message, Piece, ReplicaId, Slot} from './consensus/types.ts';
 
 /** A peer that has not answered for so long is asked again, or another one. In milliseconds. */
 const impatienceMs = 1000;
+/** So long another one has to wait while a checkpoint comes in, as what has come of it would be of no use any more. In milliseconds. */
+const patienceMs = 3000;
 /** So long a state waits for somebody else who had the same; if nobody else says anything, its sender is believed. In milliseconds. */
 const vouchMs = 3000;
 /** For so long nothing is asked of a peer that sent what cannot be true. In milliseconds. */
 const distrustMs = 10_000;
+/** Characters of a checkpoint: several times what as many sessions as there may be come to. */
+const mostCharacters = 16_777_216;
 
 /** The replica around a transfer: its chat, its log, its peers. */
 export type TransferPorts = {
@@ -16,8 +21,8 @@ export type TransferPorts = {
 	chat(): Pick<ChatState, 'slot' | 'position' | 'at' | 'hash'>;
 	/** The latest durable checkpoint of our own, for others. */
 	checkpoint(): ChatState | undefined;
-	/** How many bytes of what follows a position a peer gets in one piece; none, while that is under way to it. */
-	bytesFor(peer: ReplicaId, after: number): number;
+	/** How many bytes of what follows a position, or of the checkpoint there from an offset on, a peer gets in one piece; none, while that is under way to it. */
+	bytesFor(peer: ReplicaId, after: number, offset: number): number;
 	/** Some of the lines of our log, as text: those after a position, none after another, and about so many bytes. */
 	read(after: number, upTo: number, bytes: number, done: (lines: string) => void): void;
 	send(to: ReplicaId, message: Message): void;
@@ -42,18 +47,21 @@ export type TransferPorts = {
 
 /**
  * Brings a replica that is far behind up to the checkpoint of a peer: first the
- * lines of the chat log that it misses, piece by piece and asking for each, so
- * that nothing else waits long behind them; then the checkpoint. Nothing is believed
- * before the chain over the lines ends in the checkpoint's hash. So it does not
- * matter who sent which piece: when a peer falls silent the next one goes on.
+ * lines of the chat log that it misses, then the checkpoint, all of it piece by
+ * piece and asking for each, so that nothing else waits long behind them. Nothing is
+ * believed before the chain over the lines ends in the checkpoint's hash. So it does
+ * not matter who sent which lines: when a peer falls silent the next one goes on.
  * What the chain does not cover, the sessions, is believed if another replica
- * had the same state after the same slot, and fewer had another.
+ * had the same state after the same slot, and fewer had another. So a checkpoint is
+ * the word of one replica: no piece of it comes from anybody else.
  */
 export class Transfer {
 	readonly #ports: TransferPorts;
 	#catchUp: CatchUp | undefined;
 	/** Whose answers are welcome: a slow one is as good as a fast one. */
 	readonly #asked = new Set<ReplicaId>();
+	/** What has come of the checkpoint of each of them. */
+	readonly #begun = new Map<ReplicaId, CheckpointText>();
 	#askedAt = 0;
 	/** A piece is being looked through, in bites. */
 	#isBusy = false;
@@ -61,16 +69,20 @@ export class Transfer {
 	#candidate: Candidate | undefined;
 	/** Until when nothing is asked of a peer. */
 	readonly #distrusted = new Map<ReplicaId, number>();
+	/** Our own, as others have begun to fetch them. */
+	readonly #texts: CheckpointTexts;
 
 	constructor(ports: TransferPorts) {
 		this.#ports = ports;
+		this.#texts = new CheckpointTexts(() => ports.now());
 	}
 
 	/** The core says at every beat that it needs this; most of the time it is under way. */
 	begin(from: ReplicaId) {
 		if (this.#candidate) return this.#consider(this.#candidate);
 		const now = this.#ports.now();
-		const isAsked = this.#catchUp !== undefined && now - this.#askedAt < impatienceMs;
+		const waitMs = this.#begun.size === 0 || this.#begun.has(from) ? impatienceMs : patienceMs;
+		const isAsked = this.#catchUp !== undefined && now - this.#askedAt < waitMs;
 		const distrustedUntil = this.#distrusted.get(from);
 		if (this.#isBusy || isAsked || (distrustedUntil !== undefined && now < distrustedUntil)) return;
 		if (this.#catchUp?.start !== this.#ports.chat().slot) this.#startAnew();
@@ -78,8 +90,13 @@ export class Transfer {
 	}
 
 	onMessage(from: ReplicaId, message: Fetch | Chunk) {
-		if (message.type === 'fetch') this.#onFetch(from, message.after);
+		if (message.type === 'fetch') this.#onFetch(from, message);
 		else this.#onChunk(from, message);
+	}
+
+	/** To be called now and then: a peer that fell silent leaves nothing behind here. */
+	tidy() {
+		this.#texts.forget();
 	}
 
 	#startAnew() {
@@ -90,19 +107,32 @@ export class Transfer {
 	#ask(peer: ReplicaId) {
 		this.#asked.add(peer);
 		this.#askedAt = this.#ports.now();
-		this.#ports.send(peer, {type: 'fetch', after: this.#catchUp!.position});
+		const {slot, text} = this.#begun.get(peer) ?? {slot: 0, text: ''};
+		this.#ports.send(peer, {type: 'fetch', after: this.#catchUp!.position, slot, offset: text.length});
 	}
 
-	/** Whoever asks for more than our checkpoint covers gets the checkpoint, and sees that this is all. */
-	#onFetch(from: ReplicaId, after: number) {
+	/** Whoever asks for more lines than our checkpoint covers gets the checkpoint, and sees that this is all. */
+	#onFetch(from: ReplicaId, fetch: Fetch) {
 		const {checkpoint, bytesFor, read, send} = this.#ports;
+		const {after} = fetch;
 		const state = checkpoint();
-		const bytes = state ? bytesFor(from, after) : 0;
-		if (!state || bytes === 0) return;
-		const answer = (lines: string, isLast: boolean) =>
-			send(from, {type: 'chunk', after, lines, checkpoint: isLast ? encodeState(state) : null});
-		if (after >= state.position) answer('', true);
-		else read(after, state.position, bytes, lines => answer(lines, false));
+		if (!state) return;
+		const begun = this.#texts.begun(from, fetch.slot);
+		if (!begun && after < state.position) {
+			const bytes = bytesFor(from, after, 0);
+			const answer = (lines: string) => send(from, {type: 'chunk', after, lines, checkpoint: null});
+			if (bytes > 0) read(after, state.position, bytes, answer);
+			return;
+		}
+
+		const {slot, text} = begun ?? this.#texts.begin(from, state);
+		// After the same slots all replicas, in all of their lives, have the same text.
+		const offset = slot === fetch.slot ? fetch.offset : 0;
+		const bytes = bytesFor(from, after, offset);
+		if (bytes === 0) return;
+		const piece = text.slice(offset, offset + bytes);
+		const isLast = offset + piece.length >= text.length;
+		send(from, {type: 'chunk', after, lines: '', checkpoint: {slot, offset, text: piece, isLast}});
 	}
 
 	#onChunk(from: ReplicaId, {after, lines, checkpoint}: Chunk) {
@@ -112,13 +142,33 @@ export class Transfer {
 			return;
 		this.#follow(catchUp, catchUp.take(lines), isRight => {
 			if (!isRight) return this.#refuse(from, 'lines that do not follow');
-			if (lines !== '') this.#ports.keep(lines);
-			if (checkpoint !== null) this.#conclude(from, catchUp, checkpoint);
+			if (lines !== '') {
+				this.#ports.keep(lines);
+				// No checkpoint that ends before them is of use.
+				this.#begun.clear();
+			}
+
+			if (checkpoint !== null) this.#join(from, catchUp, checkpoint);
 			else if (lines !== '') this.#ask(from);
 		});
 	}
 
+	#join(from: ReplicaId, catchUp: CatchUp, {slot, offset, text, isLast}: Piece) {
+		const begun = this.#begun.get(from);
+		const isNext = begun?.slot === slot && begun.text.length === offset;
+		// What we had begun is no more there.
+		const isAnother = begun?.slot !== slot && offset === 0;
+		// Late, or the same piece again.
+		if (!isNext && !isAnother) return;
+		const whole = isNext ? begun.text + text : text;
+		if (whole.length > mostCharacters) return this.#refuse(from, 'a checkpoint that has no end');
+		this.#begun.set(from, {slot, text: whole});
+		if (isLast) this.#conclude(from, catchUp, whole);
+		else if (text !== '') this.#ask(from);
+	}
+
 	#conclude(from: ReplicaId, catchUp: CatchUp, checkpoint: string) {
+		this.#begun.clear();
 		const {state, digest} = decodeState(checkpoint) ?? {};
 		if (!state || digest === undefined) return this.#refuse(from, 'a checkpoint that is none');
 		const own = this.#ports.chat().position;
@@ -183,6 +233,7 @@ export class Transfer {
 		this.#candidate = undefined;
 		this.#catchUp = undefined;
 		this.#asked.clear();
+		this.#begun.clear();
 		this.#ports.forget();
 	}
 }

@@ -35,7 +35,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 	],
 	// A host knows the interfaces of a disk and of a network, and none that is one.
 	'source/host.ts': ['source/consensus', 'source/network/network.ts', 'source/storage/disk.ts'],
-	'source/transfer.ts': ['source/consensus/types.ts', 'source/chat'],
+	'source/checkpoint-texts.ts': ['source/consensus/types.ts', 'source/chat'],
+	'source/transfer.ts': ['source/consensus/types.ts', 'source/chat', 'source/checkpoint-texts.ts'],
 	'source/pace.ts': [],
 	'source/pages.ts': [
 		'source/consensus/requests.ts',

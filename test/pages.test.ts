@@ -73,6 +73,29 @@ test('each peer has a line of its own, and a page that is under way is not sent 
 	]);
 });
 
+test('the pieces of a checkpoint go on where the lines have ended, and none is sent twice', () => {
+	const {pages, sent, clock} = stage();
+	const line = (position: number) => `${position} ${'x'.repeat(900)}\n`;
+	pages.send(1, [{type: 'chunk', after: 0, lines: line(1) + line(2), checkpoint: null}]);
+	let offset = 0;
+	let most = 0;
+	// At 1 Mbit/s, on which a checkpoint as a whole would be under way for eight seconds.
+	for (let bytes = 1804; offset < 1_000_000; ) {
+		clock.now += 2 + bytes / 125;
+		bytes = pages.bytesFor(1, 2, offset);
+		most = Math.max(most, bytes);
+		const text = 'x'.repeat(bytes);
+		pages.send(1, [{type: 'chunk', after: 2, lines: '', checkpoint: {slot: 9, offset, text, isLast: false}}]);
+		expect(pages.bytesFor(1, 2, offset)).toBe(0);
+		offset += bytes;
+	}
+
+	// Neither small for ever, nor more than the line carries in a moment.
+	expect(most).toBeGreaterThan(5000);
+	expect(most).toBeLessThan(10_000);
+	expect(sent.length).toBeLessThan(250);
+});
+
 test('a value is never cut: one is sent, however large', () => {
 	const {pages, sent} = stage();
 	pages.send(1, [{type: 'decided', from: 1, values: [value('x'.repeat(100_000)), value('y')], delivered: 2}]);

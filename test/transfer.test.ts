@@ -1,7 +1,7 @@
 import {describe, expect, test} from '@jest/globals';
 import {Chat, type ChatState} from '../source/chat/chat.ts';
 import {decodeState, digestOf, encodeState} from '../source/chat/chat-state.ts';
-import type {Chunk, Message, ReplicaId, Slot} from '../source/consensus/types.ts';
+import type {Chunk, Message, Piece, ReplicaId, Slot} from '../source/consensus/types.ts';
 import {Pages} from '../source/pages.ts';
 import {Events} from '../source/simulator/events.ts';
 import {Transfer} from '../source/transfer.ts';
@@ -9,15 +9,19 @@ import {Transfer} from '../source/transfer.ts';
 /** Of virtual time, in milliseconds. */
 const latencyMs = 5;
 const beatMs = 100;
+const mostSessions = 10_000;
 
 type Fate = (from: ReplicaId, to: ReplicaId, message: Message) => Message | null;
 
 /** A chat log and its checkpoint, and a transfer around it. */
 class Replica {
 	readonly id: ReplicaId;
-	readonly transfer: Transfer;
-	chat = new Chat({sessions: 5});
+	transfer: Transfer;
+	readonly #world: World;
+	chat = new Chat({sessions: mostSessions});
 	checkpoint: ChatState | undefined;
+	/** Of its checkpoints, also of older ones. */
+	readonly digests = new Map<Slot, string>();
 	/** All lines of the log. */
 	lines: string[] = [];
 	kept = '';
@@ -28,6 +32,18 @@ class Replica {
 
 	constructor(world: World, id: ReplicaId) {
 		this.id = id;
+		this.#world = world;
+		this.transfer = this.#newTransfer();
+	}
+
+	/** What a transfer holds is gone. */
+	restart(): void {
+		this.transfer = this.#newTransfer();
+	}
+
+	#newTransfer(): Transfer {
+		const world = this.#world;
+		const {id} = this;
 		const pages = new Pages(
 			{
 				broadcast: () => {},
@@ -37,8 +53,8 @@ class Replica {
 			},
 			() => world.events.now,
 		);
-		this.transfer = new Transfer({
-			bytesFor: (peer, after) => pages.bytesFor(peer, after),
+		return new Transfer({
+			bytesFor: (peer, after, offset) => Math.min(pages.bytesFor(peer, after, offset), world.bytesInAPiece),
 			chat: () => this.chat,
 			checkpoint: () => this.checkpoint,
 			read: (after, upTo, bytes, done) => {
@@ -59,7 +75,7 @@ class Replica {
 				this.installed++;
 				this.lines.push(...this.kept.split(/(?<=\n)/).filter(line => line !== ''));
 				this.kept = '';
-				this.chat = new Chat({sessions: 5}, state);
+				this.chat = new Chat({sessions: mostSessions}, state);
 			},
 			progress: () => {
 				this.pieces++;
@@ -83,8 +99,23 @@ class Replica {
 		}
 	}
 
+	/** Executes so many empty slots. */
+	idle(slots: number): void {
+		for (let count = 0; count < slots; count++) this.chat.execute(this.chat.slot + 1, {at: 0, requests: []});
+	}
+
+	/** Executes a slot in which so many clients open a session. */
+	populate(sessions: number): void {
+		const requests = Array.from({length: sessions}, (_, index) => {
+			const client = String(index).padStart(32, '0');
+			return {client, session: 0, sequence: 0, nick: 'a', text: client};
+		});
+		this.chat.execute(this.chat.slot + 1, {at: 0, requests});
+	}
+
 	keepCheckpoint(): void {
 		this.checkpoint = structuredClone(this.chat.state());
+		this.digests.set(this.checkpoint.slot, digestOf(this.checkpoint));
 	}
 }
 
@@ -96,6 +127,7 @@ class World {
 	fate: Fate = (_from, _to, message) => message;
 	/** At most, however little they are. */
 	linesInAPiece = 4;
+	bytesInAPiece = Number.POSITIVE_INFINITY;
 	/** Who was asked, for what. */
 	readonly asked: Array<readonly [peer: ReplicaId, after: number]> = [];
 
@@ -134,11 +166,11 @@ class World {
 		while (this.events.step(end));
 	}
 
-	/** Everybody who lives says what his own checkpoint is. */
+	/** Everybody who lives says what his own checkpoints are. */
 	witnesses(id: ReplicaId, slot: Slot, digest: string) {
-		const others = this.replicas.filter(one => one.id !== id && one.isAlive && one.checkpoint?.slot === slot);
+		const others = this.replicas.filter(one => one.id !== id && one.isAlive && one.digests.has(slot));
 		const idsOf = (isSame: boolean) =>
-			others.filter(({checkpoint}) => (digestOf(checkpoint!) === digest) === isSame).map(one => one.id);
+			others.filter(({digests}) => (digests.get(slot) === digest) === isSame).map(one => one.id);
 		return {same: idsOf(true), other: idsOf(false)};
 	}
 
@@ -160,9 +192,15 @@ class World {
 	}
 }
 
-/** A checkpoint as text with another state, whose digest is right. */
-const changed = (checkpoint: string | null, change: (state: ChatState) => ChatState): string | null =>
-	checkpoint === null ? null : encodeState(change(decodeState(checkpoint)!.state));
+/** A chunk with another text for its checkpoint, if it holds one. */
+const rewritten = (chunk: Chunk, change: (text: string) => string): Chunk => {
+	const {checkpoint} = chunk;
+	return checkpoint ? {...chunk, checkpoint: {...checkpoint, text: change(checkpoint.text)}} : chunk;
+};
+
+/** A chunk with another state for its checkpoint, whose digest is right. */
+const changed = (chunk: Chunk, change: (state: ChatState) => ChatState): Chunk =>
+	rewritten(chunk, text => encodeState(change(decodeState(text)!.state)));
 
 const isChunk = (message: Message): message is Chunk => message.type === 'chunk';
 
@@ -317,6 +355,152 @@ describe('peers that die', () => {
 	});
 });
 
+describe('a checkpoint in many pieces', () => {
+	const pieceOf = (message: Message) => (isChunk(message) ? message.checkpoint : null);
+	const inPieces = () => {
+		const world = new World(100);
+		world.bytesInAPiece = 40;
+		world.linesInAPiece = 50;
+		return world;
+	};
+	/** The pieces that arrive, as they are sent. */
+	const watch = (world: World, sight: (from: ReplicaId, piece: Piece) => boolean) => {
+		const sent: Array<readonly [from: ReplicaId, slot: Slot, offset: number]> = [];
+		world.fate = (from, _to, message) => {
+			const piece = pieceOf(message);
+			if (!piece) return message;
+			sent.push([from, piece.slot, piece.offset]);
+			return sight(from, piece) ? message : null;
+		};
+		return sent;
+	};
+
+	test('comes one after the other, and each of them once', () => {
+		const world = inPieces();
+		const sent = watch(world, () => true);
+		expect(world.run(1000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+		const {length} = encodeState(world.replicas[1]!.checkpoint!);
+		expect(sent).toEqual(Array.from({length: Math.ceil(length / 40)}, (_, nth) => [1, 100, 40 * nth]));
+		expect(sent.length).toBeGreaterThan(5);
+	});
+
+	test('is brought to its end while newer ones are made, one with each piece of it', () => {
+		const world = inPieces();
+		const sent = watch(world, (from, {isLast}) => {
+			if (!isLast) world.replicas[from]!.live(3);
+			world.replicas[from]!.keepCheckpoint();
+			return true;
+		});
+		while (world.zero.installed === 0 && world.events.step(10_000));
+		expect(world.zero.chat.slot).toBe(100);
+		expect(new Set(sent.map(([, slot]) => slot))).toEqual(new Set([100]));
+		expect(world.zero.told).toEqual([]);
+	});
+
+	test('is asked for again from where it was when a piece is lost', () => {
+		const world = inPieces();
+		let count = 0;
+		const sent = watch(world, (_from, {offset}) => offset !== 120 || ++count > 1);
+		expect(world.run(3000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+		expect(sent.filter(([, , offset]) => offset === 120)).toHaveLength(2);
+		expect(sent.filter(([, , offset]) => offset === 80)).toHaveLength(1);
+	});
+
+	test('is what it was, whatever comes late, twice, or from before', () => {
+		const world = inPieces();
+		world.fate = (from, to, message) => {
+			if (!isChunk(message) || !message.checkpoint) return message;
+			for (const delay of [latencyMs, latencyMs, 18, 60])
+				world.events.later(delay, () => world.zero.transfer.onMessage(from, message));
+			return to === 0 ? null : message;
+		};
+		expect(world.run(2000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+		expect([world.zero.installed, world.zero.told]).toEqual([1, []]);
+	});
+
+	test('begins anew with another peer when its own falls silent, and the lines do not', () => {
+		const world = inPieces();
+		const sent = watch(world, (from, {offset}) => {
+			if (from === 1 && offset === 160) world.replicas[1]!.isAlive = false;
+			return from !== 1 || world.replicas[1]!.isAlive;
+		});
+		expect(world.run(9000)).toBe(true);
+		expectEqual(world.zero, world.replicas[2]!);
+		const [, slot, offset] = sent.find(([from]) => from === 2)!;
+		expect([slot, offset]).toEqual([100, 0]);
+		expect(world.asked.filter(([, after]) => after < 66).every(([peer]) => peer === 1)).toBe(true);
+	});
+
+	const moved = [
+		['after the lines that are new', (ahead: Replica) => ahead.live(50)],
+		['behind the same lines', (ahead: Replica) => ahead.idle(50)],
+	] as const;
+	test.each(moved)('begins anew, %s, when the peer has lost what it was about to give', (_what, move) => {
+		const world = inPieces();
+		let isLost = false;
+		const sent = watch(world, (_from, {offset}) => {
+			if (offset !== 160 || isLost) return true;
+			isLost = true;
+			for (const {id} of world.replicas.slice(1)) {
+				move(world.replicas[id]!);
+				world.replicas[id]!.keepCheckpoint();
+			}
+
+			world.replicas[1]!.restart();
+			return true;
+		});
+		expect(world.run(3000)).toBe(true);
+		expect(world.zero.chat.slot).toBe(150);
+		expectEqual(world.zero, world.replicas[1]!);
+		expect(sent.filter(([, slot]) => slot === 150)[0]).toEqual([1, 150, 0]);
+		expect(world.zero.told).toEqual([]);
+	});
+
+	test('is held for a peer for as long as it asks, and half a minute', () => {
+		const world = inPieces();
+		const [, one] = world.replicas;
+		const sent = watch(world, () => false);
+		// Somebody beside r0, who goes on asking.
+		const ask = (offset: number) => one!.transfer.onMessage(2, {type: 'fetch', after: 66, slot: 100, offset});
+		ask(0);
+		one!.live(20);
+		one!.keepCheckpoint();
+		for (const offset of [40, 80]) {
+			world.pass(29_000);
+			ask(offset);
+			expect(sent).toContainEqual([1, 100, offset]);
+		}
+
+		world.pass(31_000);
+		ask(120);
+		expect(sent).not.toContainEqual([1, 100, 120]);
+	});
+
+	test('is refused when pieces of two are mixed, or when it has no end', () => {
+		const world = inPieces();
+		world.fate = (from, _to, message) =>
+			isChunk(message) && from === 1 && message.checkpoint?.offset === 80
+				? rewritten(message, text => text.replaceAll('0', '1').replaceAll('"', "'"))
+				: message;
+		expect(world.run(20_000)).toBe(true);
+		expectEqual(world.zero, world.replicas[2]!);
+		expect(world.zero.told).toEqual([expect.stringMatching(/^r1 sent a checkpoint that is none: /)]);
+
+		const endless = inPieces();
+		endless.fate = (from, _to, message) => {
+			const piece = pieceOf(message);
+			if (!isChunk(message) || !piece || from !== 1) return message;
+			return {...message, checkpoint: {...piece, text: 'x'.repeat(4_000_000), isLast: false}};
+		};
+		expect(endless.run(20_000)).toBe(true);
+		expectEqual(endless.zero, endless.replicas[2]!);
+		expect(endless.zero.told).toEqual([expect.stringMatching(/^r1 sent a checkpoint that has no end: /)]);
+	});
+});
+
 describe('peers that are wrong', () => {
 	/** r1 says it, whatever it is. */
 	const wrongs: ReadonlyArray<readonly [what: string, spoil: (chunk: Chunk) => Chunk, told: RegExp]> = [
@@ -330,38 +514,28 @@ describe('peers that are wrong', () => {
 		['half a line', chunk => ({...chunk, lines: `${chunk.lines}{"posi`}), /lines that do not follow/],
 		[
 			'a checkpoint too early',
-			chunk => ({...chunk, checkpoint: JSON.stringify({slot: 1})}),
+			chunk => ({...chunk, checkpoint: {slot: 1, offset: 0, text: '{"slot":1}', isLast: true}}),
 			/a checkpoint that is none/,
 		],
-		[
-			'no checkpoint',
-			chunk => ({...chunk, checkpoint: chunk.checkpoint && '{'}),
-			/a checkpoint that is none/,
-		],
+		['no checkpoint', chunk => rewritten(chunk, () => '{'), /a checkpoint that is none/],
 		[
 			'another slot, with the digest of the right one',
-			chunk => ({...chunk, checkpoint: chunk.checkpoint?.replace(/"slot":\d+/, '"slot":50000') ?? null}),
+			chunk => rewritten(chunk, text => text.replace(/"slot":\d+/, '"slot":50000')),
 			/a checkpoint that is none/,
 		],
-		[
-			'another slot',
-			chunk => ({...chunk, checkpoint: changed(chunk.checkpoint, state => ({...state, slot: 50_000}))}),
-			/does not fit its lines/,
-		],
+		['another slot', chunk => changed(chunk, state => ({...state, slot: 50_000})), /does not fit its lines/],
 		[
 			'a state without the sessions it had',
-			chunk => ({...chunk, checkpoint: changed(chunk.checkpoint, state => ({...state, sessions: []}))}),
+			chunk => changed(chunk, state => ({...state, sessions: []})),
 			/a checkpoint of slot 100 that is not what r1 and r2 had there/,
 		],
 		[
 			'a session that is further than it was',
-			chunk => ({
-				...chunk,
-				checkpoint: changed(chunk.checkpoint, state => ({
+			chunk =>
+				changed(chunk, state => ({
 					...state,
 					sessions: state.sessions.map(session => ({...session, sequence: session.sequence + 1})),
 				})),
-			}),
 			/a checkpoint of slot 100 that is not what r1 and r2 had there/,
 		],
 	];
@@ -417,8 +591,10 @@ describe('what the hash of the lines does not cover', () => {
 	/** r1 sends a state without sessions, and says so too. */
 	const lying = (count: number) => {
 		const world = new World(100, count);
-		const {checkpoint} = world.replicas[1]!;
-		world.replicas[1]!.checkpoint = {...checkpoint!, sessions: []};
+		const {checkpoint, digests} = world.replicas[1]!;
+		const lie: ChatState = {...checkpoint!, sessions: []};
+		world.replicas[1]!.checkpoint = lie;
+		digests.set(lie.slot, digestOf(lie));
 		return world;
 	};
 
@@ -504,7 +680,7 @@ describe('who is asked', () => {
 		const world = new World(100);
 		world.replicas[1]!.checkpoint = undefined;
 		const before = world.asked.length;
-		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 0});
+		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 0, slot: 0, offset: 0});
 		expect(world.asked.length).toBe(before);
 	});
 
@@ -516,14 +692,14 @@ describe('who is asked', () => {
 			if (isChunk(message) && from === 1) given.push(message);
 			return message;
 		};
-		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 64});
-		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 200});
+		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 64, slot: 0, offset: 0});
+		world.replicas[1]!.transfer.onMessage(0, {type: 'fetch', after: 200, slot: 0, offset: 0});
 		world.run(20);
 		const {position} = world.replicas[1]!.checkpoint!;
 		expect(position).toBe(66);
 		const plain = encodeState(world.replicas[1]!.checkpoint!);
 		expect(given.filter(({after}) => after > 50)).toEqual([
-			{type: 'chunk', after: 200, lines: '', checkpoint: plain},
+			{type: 'chunk', after: 200, lines: '', checkpoint: {slot: 100, offset: 0, text: plain, isLast: true}},
 			{type: 'chunk', after: 64, lines: world.replicas[1]!.lines.slice(64, 66).join(''), checkpoint: null},
 		]);
 	});
@@ -536,7 +712,7 @@ describe('a slow line', () => {
 		world.fate = (from, to, message) => {
 			if (to !== 0 || !isChunk(message)) return message;
 			const {now} = world.events;
-			const bytes = message.lines.length + (message.checkpoint?.length ?? 0);
+			const bytes = message.lines.length + (message.checkpoint?.text.length ?? 0);
 			line.freeAt = Math.max(line.freeAt, now) + bytes / 125;
 			line.waitedMs = Math.max(line.waitedMs, line.freeAt - now);
 			line.carried += bytes;
@@ -556,5 +732,33 @@ describe('a slow line', () => {
 		expect(length).toBeGreaterThan(300_000);
 		expect(line.waitedMs).toBeLessThan(100);
 		expect(line.carried).toBeLessThan(1.02 * length);
+	});
+
+	test('nor while a checkpoint of 10,000 sessions is on it, which newer ones overtake', () => {
+		const world = new World(3, 3);
+		for (const ahead of world.replicas.slice(1)) {
+			ahead.populate(mostSessions);
+			ahead.keepCheckpoint();
+		}
+
+		const grow = () => {
+			for (const ahead of world.replicas.slice(1)) {
+				ahead.live(10);
+				ahead.keepCheckpoint();
+			}
+
+			if (world.zero.installed === 0) world.events.later(1000, grow);
+		};
+		world.events.later(1000, grow);
+		const {length} = encodeState(world.replicas[1]!.checkpoint!);
+		expect(length).toBeGreaterThan(800_000);
+		const line = slow(world);
+		while (world.zero.installed === 0 && world.events.step(20_000));
+		expect(world.zero.chat.slot).toBe(4);
+		expect(line.waitedMs).toBeLessThan(100);
+		expect(line.carried).toBeLessThan(1.02 * length);
+		expect(world.events.now).toBeLessThan((1.2 * length) / 125);
+		expect(world.run(20_000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
 	});
 });

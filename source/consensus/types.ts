@@ -127,15 +127,31 @@ export type Forgotten = {readonly type: 'forgotten'; readonly since: Slot};
  */
 export type Admit = {readonly type: 'admit'; readonly incarnation: string; readonly after: Slot};
 
-/** From host to host, for one that is too far behind: the chat after this position. The core does not look into it. */
-export type Fetch = {readonly type: 'fetch'; readonly after: number};
+/**
+ * From host to host, for one that is too far behind: the chat after this position. The core does not look into it.
+ * Of your checkpoint of this slot the text is here up to this offset; both are 0 if nothing of it is.
+ */
+export type Fetch = {
+	readonly type: 'fetch';
+	readonly after: number;
+	readonly slot: Slot;
+	readonly offset: number;
+};
 
-/** The answer: some lines of the chat log, as text, and with the last of them the checkpoint that they lead up to. */
+/** The answer: some lines of the chat log, as text, and after the last of them a piece of the checkpoint that they lead up to. */
 export type Chunk = {
 	readonly type: 'chunk';
 	readonly after: number;
 	readonly lines: string;
-	readonly checkpoint: string | null;
+	readonly checkpoint: Piece | null;
+};
+
+/** Of the text of the sender's checkpoint of this slot, what stands at this offset. */
+export type Piece = {
+	readonly slot: Slot;
+	readonly offset: number;
+	readonly text: string;
+	readonly isLast: boolean;
 };
 
 /** From host to host: what the whole state of the chat is after this slot, as 64 hex digits. */

@@ -1,4 +1,4 @@
-import type {Message, Proposal, Slot, Value, View} from '../consensus/types.ts';
+import type {Message, Piece, Proposal, Slot, Value, View} from '../consensus/types.ts';
 import {decodeValue, encodeValue, isCount, isIncarnation} from '../value-text.ts';
 
 /**
@@ -82,9 +82,12 @@ function rowOf(message: Message): readonly unknown[] {
 		case 'admit':
 			return [type, message.incarnation, message.after];
 		case 'fetch':
-			return [type, message.after];
-		case 'chunk':
-			return [type, message.after, message.lines, message.checkpoint];
+			return [type, message.after, message.slot, message.offset];
+		case 'chunk': {
+			const {checkpoint} = message;
+			const piece = checkpoint && [checkpoint.slot, checkpoint.offset, checkpoint.text, checkpoint.isLast];
+			return [type, message.after, message.lines, piece];
+		}
 		case 'witness':
 			return [type, message.slot, message.digest];
 	}
@@ -144,11 +147,13 @@ function readMessage(row: unknown): Message | undefined {
 			if (row.length !== 3 || !isIncarnation(one) || !isCount(two)) return undefined;
 			return {type, incarnation: one, after: two};
 		case 'fetch':
-			return row.length === 2 && isCount(one) ? {type, after: one} : undefined;
-		case 'chunk':
+			if (row.length !== 4 || !isCount(one) || !isCount(two) || !isCount(three)) return undefined;
+			return {type, after: one, slot: two, offset: three};
+		case 'chunk': {
 			if (row.length !== 4 || !isCount(one) || typeof two !== 'string') return undefined;
-			if (three !== null && typeof three !== 'string') return undefined;
-			return {type, after: one, lines: two, checkpoint: three};
+			const checkpoint = three === null ? null : readPiece(three);
+			return checkpoint === undefined ? undefined : {type, after: one, lines: two, checkpoint};
+		}
 		case 'witness':
 			if (row.length !== 3 || !isSlot(one) || !isDigest(two)) return undefined;
 			return {type, slot: one, digest: two};
@@ -163,6 +168,13 @@ function readProposal(row: unknown): Proposal | undefined {
 	if (!isView(view) || !isSlot(slot)) return undefined;
 	const value = readValue(text);
 	return value && {view, slot, value};
+}
+
+function readPiece(row: unknown): Piece | undefined {
+	if (!Array.isArray(row) || row.length !== 4) return undefined;
+	const [slot, offset, text, isLast] = row as unknown[];
+	if (!isSlot(slot) || !isCount(offset) || typeof text !== 'string') return undefined;
+	return typeof isLast === 'boolean' ? {slot, offset, text, isLast} : undefined;
 }
 
 /**
@@ -205,7 +217,7 @@ function lengthOf(message: Message): number {
 		case 'request':
 			return message.requests.reduce((length, {text}) => length + text.length + 100, 0);
 		case 'chunk':
-			return message.lines.length + (message.checkpoint?.length ?? 0);
+			return message.lines.length + (message.checkpoint?.text.length ?? 0);
 		default:
 			return 0;
 	}

@@ -33,13 +33,19 @@ export function describeMessage(message: Message): string {
 			return `forgotten, since slot ${message.since}`;
 		case 'admit':
 			return `admit me with the memory ${message.incarnation}, after slot ${message.after}`;
-		case 'fetch':
-			return `fetch the chat after position ${message.after}`;
+		case 'fetch': {
+			const rest =
+				message.offset > 0 ? `, and the checkpoint of slot ${message.slot} from ${message.offset} on` : '';
+			return `fetch the chat after position ${message.after}${rest}`;
+		}
 		case 'witness':
 			return `witness of slot ${message.slot}: ${message.digest.slice(0, 8)}`;
 		case 'chunk': {
-			const count = message.lines.split('\n').length - 1;
-			return `chunk of ${count} lines after ${message.after}${message.checkpoint === null ? '' : ', and the checkpoint'}`;
+			const {after, lines, checkpoint} = message;
+			if (!checkpoint) return `chunk of ${lines.split('\n').length - 1} lines after ${after}`;
+			const {slot, offset, text, isLast} = checkpoint;
+			const what = `the checkpoint of slot ${slot} from ${offset} to ${offset + text.length}`;
+			return `chunk after ${after}: ${what}${isLast ? ', which is the end' : ''}`;
 		}
 	}
 }

@@ -37,6 +37,8 @@ export const tick = 10;
 const millisecondsPerUnit = 1;
 /** In one piece of a transfer. */
 const transferLines = 3;
+/** Of a checkpoint, which is some hundreds of characters long: so that it takes several pieces. */
+const transferBytes = 200;
 
 /**
  * A computer with a disk and a clock, on which replicas live and die. It
@@ -316,7 +318,7 @@ export class Life implements Service {
 		this.#transfer = new Transfer({
 			chat: () => this.chat,
 			checkpoint: () => machine.checkpoint?.state,
-			bytesFor: () => Number.POSITIVE_INFINITY,
+			bytesFor: () => transferBytes,
 			read: (after, upTo, _bytes, done) => done(this.#read(after, upTo)),
 			send: (to, message) => {
 				if (message.type === 'fetch') this.#onAsking(to);

@@ -1,4 +1,14 @@
-import type {Admission, Entry, Message, Note, ReplicaId, Slot, Value, View} from '../consensus/types.ts';
+import type {
+	Admission,
+	Entry,
+	Message,
+	Note,
+	Piece,
+	ReplicaId,
+	Slot,
+	Value,
+	View,
+} from '../consensus/types.ts';
 import type {Life, Machine} from './machine.ts';
 import type {World} from './world.ts';
 
@@ -13,6 +23,8 @@ export const situations = [
 	'a checkpoint was fetched by a candidate',
 	'a candidate was behind what somebody had forgotten',
 	'a transfer went on with another peer',
+	'a checkpoint came in pieces',
+	'a newer checkpoint was made while one was fetched',
 	'a promise came in pages',
 	'a no-op was proposed beside a value that was proposed again',
 	'a value that was decided already was proposed again',
@@ -84,6 +96,7 @@ export class Situations {
 		if (!replica) return;
 		const {learner, acceptor} = replica;
 		for (const message of messages) {
+			if (message.type === 'chunk' && message.checkpoint) this.#onPiece(from, message.checkpoint);
 			if (message.type === 'decided' && message.values.length > 0 && learner.hasHole) {
 				const isNext = message.from <= learner.through + 1;
 				if (isNext) this.#world.see('a hole was fetched, not filled');
@@ -165,6 +178,13 @@ export class Situations {
 	onWakingUp({replica}: Machine): void {
 		if (replica?.proposer.phase === 'leading' && this.#world.view > replica.view)
 			this.#world.see('a primary that had stood still came back in an older view');
+	}
+
+	#onPiece(from: ReplicaId, {slot, isLast, offset}: Piece): void {
+		if (isLast && offset > 0) this.#world.see('a checkpoint came in pieces');
+		const {state} = this.#world.machines[from]!.checkpoint ?? {};
+		if (offset > 0 && state && state.slot > slot)
+			this.#world.see('a newer checkpoint was made while one was fetched');
 	}
 
 	#onAdmissionProposed(view: View, {incarnation}: Admission): void {

@@ -49,9 +49,11 @@ const messages: readonly Message[] = [
 	{type: 'decided', from: 12, values: [value, noOp], delivered: 20},
 	{type: 'decided', from: 12, values: [], delivered: 20},
 	{type: 'forgotten', since: 1},
-	{type: 'fetch', after: 0},
+	{type: 'fetch', after: 0, slot: 0, offset: 0},
+	{type: 'fetch', after: 7, slot: 9, offset: 2048},
 	{type: 'chunk', after: 7, lines: '{"position":8}\n', checkpoint: null},
-	{type: 'chunk', after: 0, lines: '', checkpoint: '{"slot":9}'},
+	{type: 'chunk', after: 0, lines: '', checkpoint: {slot: 9, offset: 0, text: '{"slot":9', isLast: false}},
+	{type: 'chunk', after: 0, lines: '', checkpoint: {slot: 9, offset: 9, text: '}', isLast: true}},
 	{type: 'witness', slot: 9, digest: 'ab'.repeat(32)},
 ];
 
@@ -165,6 +167,21 @@ describe('what is not a message is none', () => {
 		expect(decode([['request', '{"at":1,"requests":[]}']])).toBeUndefined();
 	});
 
+	test('pieces of a checkpoint with anything odd in them', () => {
+		const piece: readonly unknown[] = [9, 0, '{"slot":9}', true];
+		expect(decode([['chunk', 7, '', piece]])).toBeDefined();
+		for (let place = 0; place < piece.length; place++) {
+			for (const odd of oddities) {
+				if (place === 2 && typeof odd === 'string') continue;
+				expect(decode([['chunk', 7, '', piece.with(place, odd)]])).toBeUndefined();
+			}
+			expect(decode([['chunk', 7, '', piece.toSpliced(place, 1)]])).toBeUndefined();
+		}
+		expect(decode([['chunk', 7, '', [...piece, 1]]])).toBeUndefined();
+		expect(decode([['chunk', 7, '', '{"slot":9}']])).toBeUndefined();
+		expect(decode([['chunk', 7, '', [0, 0, '', false]]])).toBeUndefined();
+	});
+
 	test('lists without end', () => {
 		expect(decode(new Array(100_001).fill(['ask', 1]))).toBeUndefined();
 		expect(decode([['decided', 1, new Array(100_001).fill(encodeValue(noOp)), 1]])).toBeUndefined();
@@ -196,8 +213,9 @@ describe('what is not a message is none', () => {
 	function isFitting(row: readonly unknown[], place: number, odd: unknown): boolean {
 		const [type] = row;
 		if (type === 'promise' && place === 3 && odd === null) return true;
-		// Lines and checkpoints are read by whoever fetches them.
-		if (type === 'chunk' && place >= 2) return typeof odd === 'string' || (place === 3 && odd === null);
+		// Lines are read by whoever fetches them.
+		if (type === 'chunk' && place === 2) return typeof odd === 'string';
+		if (type === 'chunk' && place === 3) return odd === null;
 		return (type === 'promise' || type === 'decided') && Array.isArray(row[place]) && Array.isArray(odd)
 			? odd.length === 0
 			: false;
@@ -284,7 +302,7 @@ function anyMessage(): fc.Arbitrary<Message> {
 		}),
 		fc.record({type: fc.constant('forgotten' as const), since: slot}),
 		fc.record({type: fc.constant('admit' as const), incarnation, after: count}),
-		fc.record({type: fc.constant('fetch' as const), after: count}),
+		fc.record({type: fc.constant('fetch' as const), after: count, slot: count, offset: count}),
 		fc.record({
 			type: fc.constant('witness' as const),
 			slot,
@@ -294,7 +312,9 @@ function anyMessage(): fc.Arbitrary<Message> {
 			type: fc.constant('chunk' as const),
 			after: count,
 			lines: anyText,
-			checkpoint: fc.option(anyText, {nil: null}),
+			checkpoint: fc.option(fc.record({slot, offset: count, text: anyText, isLast: fc.boolean()}), {
+				nil: null,
+			}),
 		}),
 	);
 }

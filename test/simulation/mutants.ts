@@ -372,7 +372,7 @@ const unsafe: readonly Mutant[] = [
 	]),
 	mutant('a fetched checkpoint is installed without its lines', 'seed 2', [
 		'transfer.ts',
-		"if (lines !== '') this.#ports.keep(lines);",
+		'this.#ports.keep(lines);',
 		'',
 	]),
 ];
@@ -447,7 +447,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 	// A checkpoint takes its time here, so that somebody dies meanwhile.
 	mutant(
 		'the journal is shortened before what was fetched is durable',
-		'seed 6',
+		'seed 13',
 		[
 			'simulator/machine.ts',
 			'\t\tconst log = this.log + this.#kept;\n',
@@ -463,6 +463,26 @@ const unsafeElsewhere: readonly Mutant[] = [
 		'transfer.ts',
 		"if (!isRight) return this.#refuse(from, 'a checkpoint that does not fit its lines');",
 		'',
+	]),
+	mutant('a piece of a checkpoint is taken twice', 'test transfer', [
+		'transfer.ts',
+		'begun?.slot === slot && begun.text.length === offset;',
+		'begun?.slot === slot;',
+	]),
+	mutant(
+		'pieces of two checkpoints are mixed',
+		'test transfer',
+		['transfer.ts', 'slot === fetch.slot ? fetch.offset : 0;', 'fetch.offset;'],
+		[
+			'transfer.ts',
+			'begun?.slot === slot && begun.text.length === offset;',
+			'begun?.text.length === offset;',
+		],
+	),
+	mutant('a newer checkpoint takes the place of one that is being fetched', 'test transfer', [
+		'checkpoint-texts.ts',
+		'checkpoint?.slot === slot ? this.#hold(peer, checkpoint) : undefined;',
+		'undefined;',
 	]),
 	mutant('sessions of a peer are believed, whatever others had', 'test transfer', [
 		'transfer.ts',
@@ -851,7 +871,7 @@ const stuck: readonly Mutant[] = [
 		"proposes a no-op', slot);\n\t\t\t\tthis.#propose(value);",
 		"proposes a no-op', slot);\n\t\t\t\tthis.#next++;",
 	),
-	mutant('what is settled is held for ever', 'seed 2', [
+	mutant('what is settled is held for ever', 'seed 8', [
 		'host.ts',
 		"\t\tthis.#step({type: 'settled', requests: settled});\n",
 		'',
