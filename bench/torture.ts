@@ -46,6 +46,8 @@ const plan: readonly Item[] = [
 	{story: 'failed-sync', rounds: 4, performances: 10, of: 'failed syncs'},
 	{story: 'few-files', rounds: 4, performances: 10, of: 'shortages'},
 	{story: 'little-memory', rounds: 50, performances: 4, of: 'thousands of long messages'},
+	{story: 'reconnect-storm', rounds: 300, performances: 10, of: 'clients at once'},
+	{story: 'overload', rounds: 17, performances: 4, of: 'thousands of messages under overload'},
 	{story: 'clock-jumps', rounds: 24, performances: 10, of: 'jumps'},
 	{story: 'far-behind', rounds: 50, performances: 5, of: 'thousands of missed messages'},
 	{story: 'slow-link', rounds: 10, performances: 5, of: 'hundreds of long messages'},

@@ -73,6 +73,18 @@ export class Crowd {
 		};
 	}
 
+	/** Counts, whenever it is asked, the sessions that have been answered since now. */
+	speakers(): () => number {
+		const since = monotonicMs();
+		const readers = this.#members.map(({history}) => followHistory(history));
+		const answered = new Set<string>();
+		return () => {
+			for (const read of readers)
+				for (const {client, end} of read()) if (end !== null && end > since) answered.add(client);
+			return answered.size;
+		};
+	}
+
 	/** As Ctrl+C does: no more is said, what is under way comes to its end. */
 	async stop(): Promise<void> {
 		for (const {process} of this.#members) process.kill('SIGINT');

@@ -110,6 +110,8 @@ export type What =
 			readonly files: number;
 			readonly sentAway: number;
 	  }
+	/** So many clients came as well, more than were taken. */
+	| {readonly kind: 'overload'; readonly clients: number}
 	/** Of each pair the second hears nothing that the first says. */
 	| {readonly kind: 'cut'; readonly links: readonly Direction[]}
 	/** What the first of each pair says reaches the second at this rate. */
@@ -230,7 +232,7 @@ export function nextLeader({samples}: Evidence, at: number, above: View): Sample
 	);
 }
 
-/** Whom an ordeal befell; -1: links, and nobody alone. */
+/** Whom an ordeal befell; -1: links or all, and nobody alone. */
 export const subjectOf = (ordeal: Ordeal): ReplicaId => ('replica' in ordeal ? ordeal.replica : -1);
 
 /** How many views were entered from one moment to another, by the highest that anybody told of. */

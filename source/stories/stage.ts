@@ -133,6 +133,17 @@ export class Stage {
 		return crowd;
 	}
 
+	/** More clients than the cluster takes; what it gives sends them away. */
+	overload(options: CrowdOptions): () => Promise<void> {
+		const end = this.#book.begin({kind: 'overload', clients: options.processes * (options.clients ?? 1)});
+		const crowd = this.crowd(options);
+		return async () => {
+			this.tell('the overload is over');
+			await crowd.stop();
+			end();
+		};
+	}
+
 	/** Whatever the act waits for, it waits no longer. */
 	breakOff(why: Error): void {
 		this.#accident ??= why;

@@ -19,10 +19,12 @@ import {littleMemory} from './little-memory.ts';
 import {messageLoss} from './message-loss.ts';
 import {normal} from './normal.ts';
 import {oneWayPrimary} from './one-way-primary.ts';
+import {overload} from './overload.ts';
 import {pausedPrimary} from './paused-primary.ts';
 import {primaryDies} from './primary-dies.ts';
 import {primaryDiesFTimes} from './primary-dies-f-times.ts';
 import {quorumLoss} from './quorum-loss.ts';
+import {reconnectStorm} from './reconnect-storm.ts';
 import {skipSlot} from './skip-slot.ts';
 import {slowDisk} from './slow-disk.ts';
 import {slowLink} from './slow-link.ts';
@@ -57,6 +59,8 @@ export const stories: readonly Story[] = [
 	failedSync,
 	fewFiles,
 	littleMemory,
+	reconnectStorm,
+	overload,
 	clockJumps,
 	farBehind,
 	slowLink,

@@ -246,6 +246,44 @@ export const faultPlays: Record<string, {rounds: number; acts: Evidence[]}> = {
 			}),
 		],
 	},
+	'reconnect-storm': {
+		rounds: 4,
+		acts: [
+			joined(
+				stage({
+					title: 'n = 3',
+					replicas: 3,
+					clients: 4,
+					messages: 100,
+					kills: [kill(1005, 0, 0, 2)],
+					backMs: 1000,
+					leaders: [{at: 1300, replica: 1}],
+					rest: {starts: [0, 0, 0, 2005].map((at, index) => ({at, replica: index % 3}))},
+				}),
+				2100,
+			),
+		],
+	},
+	overload: {
+		rounds: 1,
+		acts: [
+			stage({
+				title: 'n = 3',
+				replicas: 3,
+				clients: 4,
+				messages: 400,
+				rest: {
+					heapMegabytes: 0.1,
+					ordeals: [{kind: 'overload', clients: 300, at: 1005, until: 11_505, view: 0, leader: 0}],
+					words: [0, 1, 2].map(replica => ({
+						at: 1500,
+						replica,
+						line: 'view 0 holds 16 requests, no room for more (and 7 more of this kind before)',
+					})),
+				},
+			}),
+		],
+	},
 	'clock-jumps': {rounds: 2, acts: [jumped()]},
 	'far-behind': {rounds: 1, acts: [faraway()]},
 	'slow-link': {rounds: 1, acts: [narrow()]},
@@ -302,6 +340,25 @@ function lagged(): Evidence {
 	});
 	return withStatus(act, ({id, executed}, {at}) =>
 		id === 1 ? {} : {since: at < 1000 ? 0 : Math.floor(Math.min(executed, 330) / 50) * 50},
+	);
+}
+
+/** From a moment on other sessions talk: as many new ones, and none of those of before. */
+function joined(act: Evidence, at: number): Evidence {
+	const starts = act.histories.map(history => history.filter(({start}) => start < at).length);
+	const nameOf = (client: string, sequence: number): [client: string, sequence: number] => {
+		const before = starts[Number(client.replace('client', ''))]!;
+		return sequence > before ? [`new-${client}`, sequence - before] : [client, sequence];
+	};
+	const renamed = <Named extends {readonly client: string; readonly sequence: number | null}>(
+		each: Named,
+	) => {
+		const [client, sequence] = nameOf(each.client, each.sequence!);
+		return {...each, client, sequence};
+	};
+	return withHistories(
+		withLines(act, lines => lines.map(renamed)),
+		history => history.map(renamed),
 	);
 }
 
@@ -627,6 +684,66 @@ export const ownForgeries: Record<string, Record<string, Forgery>> = {
 		'no disk was slow': act => ({...act, ordeals: []}),
 		'their heaps were not limited': act => ({...act, heapMegabytes: null}),
 		'0.1 MB were executed, which 1 MB could hold': act => ({...act, heapMegabytes: 1}),
+		'only 2 of 3 replicas are there at the end': twoAlive,
+	},
+	'reconnect-storm': {
+		'no primary was killed': act => ({...act, kills: act.kills.map(each => ({...each, wasPrimary: false}))}),
+		'the primary had 0 clients, not 4': act => withStatus(act, (_, {at}) => (at < 1005 ? {clients: 0} : {})),
+		'0 clients waited after the kill, not 4': act => ({
+			...act,
+			kills: act.kills.map(each => ({...each, at: 14})),
+		}),
+		'1 of 4 clients had no answer 10000 ms after the kill': act =>
+			withHistories(act, (history, index) =>
+				index === 1 ? history.filter(({end}) => end! < 1005) : history,
+			),
+		'1 of 4 clients had no answer 10000 ms after the kill ': act =>
+			withHistories(act, (history, index) =>
+				index === 1
+					? history.flatMap(each =>
+							each.start > 2100 || each.end! < 1005 ? each : {...each, end: each.end! + 10_100},
+						)
+					: history,
+			),
+		'replica 0 was not started again': act => ({...act, starts: act.starts.slice(0, 3)}),
+		'3 views were entered for one death': act =>
+			withStatus(act, ({view}, {at}) => (at > 1600 ? {view: view + 2} : {})),
+		'replica 0 had 0 clients, not 4': act => withStatus(act, (_, {at}) => (at > 2005 ? {clients: 0} : {})),
+		'3 clients waited after they came, not 4': act => ({
+			...act,
+			histories: act.histories.map((history, index) =>
+				index === 1 ? history.filter(({start}) => start < 2100) : history,
+			),
+		}),
+		'1 of 4 clients had no answer 10000 ms after they came': act =>
+			withHistories(act, (history, index) =>
+				history.map(each => (index === 1 && each.start > 2100 ? {...each, end: each.end! + 10_100} : each)),
+			),
+		'the view changed when replica 0 was back': act =>
+			withStatus(act, ({view}, {at}) => (at > 3000 ? {view: view + 1} : {})),
+		'only 2 of 3 replicas are there at the end': twoAlive,
+	},
+	overload: {
+		'there was no overload': act => ({...act, ordeals: []}),
+		'replica 2 always had room': act => ({...act, words: act.words.filter(({replica}) => replica !== 2)}),
+		'replica 0 always had room': act => ({...act, words: act.words.map(word => ({...word, at: 15_000}))}),
+		'0 messages were acknowledged meanwhile, not 1000': act =>
+			withHistories(act, history => history.filter(({start, end}) => end! < 1005 || start > 11_505)),
+		'their heaps were not limited': act => ({...act, heapMegabytes: null}),
+		'MB came to them, which 64 MB could hold': act => ({...act, heapMegabytes: 64}),
+		'1 views were entered for it': act =>
+			withStatus(act, ({view}, {at}) => (at > 2000 ? {view: view + 1} : {})),
+		'nobody had been answered before': act =>
+			withHistories(act, history => history.filter(({start}) => start > 1005)),
+		'1 clients of before had no answer 10000 ms after it': act =>
+			withHistories(act, (history, index) =>
+				index === 1 ? history.filter(({end}) => end! < 11_505) : history,
+			),
+		'nothing was acknowledged after it': deafAfter(11_490),
+		'half of what was said after it took 1015 ms or more': act =>
+			withHistories(act, history =>
+				history.map(each => (each.start > 11_505 ? {...each, end: each.end! + 1000} : each)),
+			),
 		'only 2 of 3 replicas are there at the end': twoAlive,
 	},
 	'clock-jumps': {
