@@ -194,7 +194,7 @@ export class Journal implements Disk {
 		if (this.#prepared) await this.#files.close(this.#prepared.fd);
 	}
 
-	async #removeBefore(rotation: Rotation | undefined): Promise<void> {
+	async #removeBefore(rotation: Omit<Rotation, 'at'> | undefined): Promise<void> {
 		this.#assertAlive();
 		if (!rotation) return;
 		// The note is durable before the first file goes. It also closes the group that the journal now begins with.

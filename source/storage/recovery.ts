@@ -4,7 +4,7 @@ import {decodeEntry} from './entry-text.ts';
 import {type Reader, realReader} from './files.ts';
 import {type Group, groupAt, magic, payloadOf} from './group.ts';
 import {listSegments} from './segment.ts';
-import {type Mark, readWatermark, watermarkOf} from './watermark.ts';
+import {type FoundMark, type Mark, readWatermark, watermarkOf} from './watermark.ts';
 
 /** What a journal holds, read without changing anything. */
 export type Recovered = {
@@ -36,7 +36,12 @@ export type Rotation = {
 	readonly segment: number;
 	/** A checkpoint of this slot or a later one stands for what is not restated. */
 	readonly since: Slot;
+	/** How many entries stand before it. */
+	readonly at: number;
 };
+
+/** A file of the journal, as it was read. */
+export type SegmentContent = {readonly number: number; readonly path: string; readonly content: Buffer};
 
 type SegmentScan = {
 	readonly number: number;
@@ -61,6 +66,17 @@ export const encodeTrim = ({number, since}: Pick<Rotation, 'number' | 'since'>):
 const rotationLine = /^r (\d+)$/;
 export const encodeRotation = (since: Slot): string => `r ${since}\n`;
 
+/** Reads a journal, and all that there is to know of it. Rejects with a Failure if it is refused. */
+export async function recover(directory: string, reader: Reader = realReader): Promise<Recovered> {
+	// Before the segments: should somebody be writing, they hold more than it says.
+	const watermark = await readWatermark(reader, watermarkOf(directory));
+	const files = await listSegments(reader, directory);
+	const segments: SegmentContent[] = [];
+	// The newest first: should somebody be writing, all that comes before it is complete.
+	for (const file of files.toReversed()) segments.unshift({...file, content: await reader.read(file.path)});
+	return recoverFrom(segments, watermark);
+}
+
 /**
  * Group g + 1 is written only after group g is on disk. So only the very last
  * group can be unfinished: it is cut. If anything intact comes after something
@@ -68,16 +84,8 @@ export const encodeRotation = (since: Slot): string => `r ${since}\n`;
  * group is damaged or gone, and the journal is refused with a Failure that names
  * the place.
  */
-export async function recover(directory: string, reader: Reader = realReader): Promise<Recovered> {
-	// Before the segments: should somebody be writing, they hold more than it says.
-	const path = watermarkOf(directory);
-	const {mark, isWhole} = await readWatermark(reader, path);
-	const files = await listSegments(reader, directory);
-	const scans: SegmentScan[] = [];
-	// The newest first: should somebody be writing, all that comes before it is complete.
-	for (const {number, path} of files.toReversed())
-		scans.unshift(scanSegment(number, path, await reader.read(path)));
-
+export function recoverFrom(segments: readonly SegmentContent[], {mark, blemish}: FoundMark): Recovered {
+	const scans = segments.map(scanSegment);
 	const linesOf = new Map<Group, readonly string[]>();
 	let beginning = 1;
 	let since = 0;
@@ -104,7 +112,7 @@ export async function recover(directory: string, reader: Reader = realReader): P
 			if (trimLine.test(line)) continue;
 			const [, restated] = rotationLine.exec(line) ?? [];
 			if (restated !== undefined) {
-				rotation = {number: group.number, segment, since: Number(restated)};
+				rotation = {number: group.number, segment, since: Number(restated), at: entries.length};
 				bytes = 0;
 				continue;
 			}
@@ -129,11 +137,11 @@ export async function recover(directory: string, reader: Reader = realReader): P
 		groups: chain.length,
 		last,
 		mark: number > mark.number ? {number, checksum} : mark,
-		blemish: isWhole ? undefined : `${path}: one of its two copies is damaged; the other one is good`,
+		blemish,
 		tornAt: torn && {path: torn.path, offset: torn.end},
 		rotation,
 		bytes,
-		highestSegment: files.at(-1)?.number ?? 0,
+		highestSegment: segments.at(-1)?.number ?? 0,
 		superfluous: scans.filter(isSuperfluous).map(({path}) => path),
 	};
 }
@@ -183,7 +191,7 @@ export function checkSegment(
 	content: Buffer,
 	last: Mark | undefined,
 ): Mark | undefined {
-	const {groups, end, beyond} = scanSegment(number, path, content);
+	const {groups, end, beyond} = scanSegment({number, path, content});
 	const first = groups[0];
 	if (beyond !== undefined) throw damageBefore(beyond, path, end);
 	if (first === undefined) return last;
@@ -204,7 +212,7 @@ const damageAfter = (last: number, path: string, first: Group) =>
 	damage(path, `it begins with group ${first.number}, but group ${last + 1} is damaged or missing`);
 const damage = (place: string, reason: string) => lostMemory(`${place}, ${reason}`);
 
-function scanSegment(number: number, path: string, buffer: Buffer): SegmentScan {
+function scanSegment({number, path, content: buffer}: SegmentContent): SegmentScan {
 	const groups: Group[] = [];
 	let end = 0;
 	let beyond: number | undefined;

@@ -45,8 +45,7 @@ export class Watermark {
 	static async create(files: Files, path: string, mark: Mark): Promise<Watermark> {
 		const fd = await files.create(`${path}.new`);
 		try {
-			for (let generation = 0; generation < copies; generation++)
-				await writeAll(files, fd, encode(mark, generation), generation * copyBytes);
+			await writeAll(files, fd, contentOf(mark), 0);
 			await files.fsync(fd);
 			await files.rename(`${path}.new`, path);
 			await files.syncDirectory(dirname(path));
@@ -82,26 +81,41 @@ export class Watermark {
 	}
 }
 
-/** The newest mark, and whether all copies are good. Throws a Failure if none is. */
-export async function readWatermark(
-	reader: Reader,
-	path: string,
-): Promise<{readonly mark: Mark; readonly isWhole: boolean}> {
+/** The newest mark, and as a line that one of its copies is damaged; undefined if none is. */
+export type FoundMark = {readonly mark: Mark; readonly blemish: string | undefined};
+
+/** Rejects with a Failure if there is none. */
+export async function readWatermark(reader: Reader, path: string): Promise<FoundMark> {
 	const content = await reader.read(path).catch((error: unknown) => {
 		if (!isMissing(error)) throw error;
 		throw unknown(`${path} is missing`);
 	});
+	return markIn(path, content);
+}
+
+/** Throws a Failure if no copy is good. */
+export function markIn(path: string, content: Buffer): FoundMark {
 	const found = Array.from({length: copies}, (_, copy) =>
 		decode(content.toString('utf8', copy * copyBytes, (copy + 1) * copyBytes)),
 	).filter(copy => copy !== undefined);
 	const newest = found.reduce((one, other) => (other.generation > one.generation ? other : one), found[0]!);
 	if (!newest) throw unknown(`${path} is damaged, or of a kind that this version does not know`);
 	const {number, checksum} = newest;
-	return {mark: {number, checksum}, isWhole: found.length === copies};
+	const isWhole = found.length === copies;
+	const blemish = isWhole ? undefined : `${path}: one of its two copies is damaged; the other one is good`;
+	return {mark: {number, checksum}, blemish};
 }
 
 const unknown = (what: string) =>
 	lostMemory(`${what}: whether the journal beside it is all there cannot be known`);
+
+/** As a file begins with it: all copies say the same. */
+export function contentOf(mark: Mark): Buffer {
+	const content = Buffer.alloc((copies - 1) * copyBytes + lineBytes);
+	for (let generation = 0; generation < copies; generation++)
+		encode(mark, generation).copy(content, generation * copyBytes);
+	return content;
+}
 
 /** A line, and zeros behind it. */
 function encode({number, checksum}: Mark, generation: number): Buffer {

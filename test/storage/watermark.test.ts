@@ -32,11 +32,11 @@ test('whatever a crash does to a mark that is being written, the one before it c
 		durable = written;
 		images.push({image: files.image(), durable});
 		for (const {image, durable} of images) {
-			const {mark, isWhole} = await readIn(image);
+			const {mark, blemish} = await readIn(image);
 			expect(mark).toEqual(markOf(mark.number));
 			expect(mark.number).toBeGreaterThanOrEqual(durable);
 			expect(mark.number).toBeLessThanOrEqual(written);
-			if (!isWhole) torn++;
+			if (blemish) torn++;
 		}
 
 		files = new SimulatedFiles(random, images.at(-1)!.image);
