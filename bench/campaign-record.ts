@@ -169,13 +169,14 @@ function seen(parts: readonly Part[]): [name: string, runs: number][] {
 function lasting(parts: readonly Part[]): [kind: string, times: number][] {
 	const kinds = new Set(parts.flatMap(({faults}) => Object.keys(faults)));
 	return [...kinds]
-		.filter(kind => !Object.hasOwn(faultKinds, kind))
+		.filter(kind => kind.startsWith('for ever '))
 		.sort()
 		.map(kind => [kind.replace('for ever ', ''), sum(parts.map(({faults}) => faults[kind] ?? 0))]);
 }
 
-/** In how many runs the rarest situation came up. */
-const rarest = (parts: readonly Part[]): string => figure(seen(parts)[0]![1]);
+/** In how many runs the rarest situation came up, of those that were looked for. */
+const rarest = (parts: readonly Part[]): string =>
+	figure(seen(parts).find(([name]) => parts.some(({situations}) => Object.hasOwn(situations, name)))![1]);
 
 const shortName = (commit: string): string => `${commit.slice(0, 10)}${commit.endsWith('+') ? '+' : ''}`;
 const sum = (numbers: readonly number[]): number => numbers.reduce((so, each) => so + each, 0);

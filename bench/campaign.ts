@@ -36,7 +36,16 @@ const program = [
 	'source/transfer.ts',
 	'source/value-text.ts',
 	'source/network/wire.ts',
-	'source/storage/memory-disk.ts',
+	...[
+		'memory-disk.ts',
+		'memory-journal.ts',
+		'entry-text.ts',
+		'group.ts',
+		'recovery.ts',
+		'watermark.ts',
+		'checkpoint.ts',
+		'acquaintances.ts',
+	].map(file => `source/storage/${file}`),
 	...['explore*', 'puppet.ts', 'play.ts'].map(file => `:(exclude)source/simulator/${file}`),
 	...['chat-log.ts', 'log-file.ts', 'log-lines.ts'].map(file => `:(exclude)source/chat/${file}`),
 ];

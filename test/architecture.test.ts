@@ -72,8 +72,15 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 		'source/network/wire.ts',
 		'source/network/network.ts',
 		'source/network/faults.ts',
+		'source/failure.ts',
 		'source/storage/disk.ts',
 		'source/storage/memory-disk.ts',
+		'source/storage/memory-journal.ts',
+		// What decides on the bytes of a disk, and on copies of it, is that of a real one.
+		'source/storage/group.ts',
+		'source/storage/recovery.ts',
+		'source/storage/checkpoint.ts',
+		'source/storage/acquaintances.ts',
 	],
 	// A story plays on processes, from outside: it sees what a client, a monitor and an administrator see.
 	'source/stories': [

@@ -98,6 +98,13 @@ export class Checker {
 		this.#disks[id] = memory;
 	}
 
+	/** An older copy of its memory took the place of it: what is in the copy is seen when it starts. */
+	onOlderCopy(id: ReplicaId) {
+		const copy = {...this.#disks[id]!, view: noView, votes: new Map(), since: 0};
+		this.#memories.push(copy);
+		this.#disks[id] = copy;
+	}
+
 	/** A client says something for the first time. */
 	onSaid(request: Request) {
 		if (request.session === 0) this.#openings.add(request.client);
@@ -267,6 +274,15 @@ export class Checker {
 			'no vote is forgotten',
 			`r${id} voted for slot ${slot} in view ${vote.view}, and has ${known ? `one in view ${known.view}` : 'none'} after a restart`,
 		);
+	}
+
+	/** What a crash left of a write is no damage. */
+	noFalseAlarm(id: ReplicaId, reason: string) {
+		throw new Broken('no false alarm', `r${id} does not start: ${reason}`);
+	}
+
+	noOlderCopyIsHeard(id: ReplicaId, peer: ReplicaId) {
+		throw new Broken('no older copy is heard', `r${peer} takes r${id} for what it was before`);
 	}
 
 	viewOnDiskBeforeOnWire(id: ReplicaId, view: View, type: string) {

@@ -20,7 +20,18 @@ export const strikes = {
 	'slow disk': 'the disk of one replica takes thirty times as long for a while',
 	'lost directory':
 		'a replica dies, and its directory is gone: it must never vote again, or be admitted with a new one',
-	'damaged directory': 'a replica dies, and a bit of its memory has turned: as if it was gone',
+	'lost sectors': 'the power goes while a group is being written: any of its sectors are there, in any order',
+	'garbled sector': 'the power goes while a group is being written, and the last sector of it is rubbish',
+	'short write': 'the disk takes a part of a group, and then the power goes',
+	'failed sync reads well':
+		'a sync fails, and the next start can read what it did not bring to the disk; then the power goes',
+	'flipped bit':
+		'a replica dies, and a bit of its journal has turned, or of the watermark: refused, or no harm is done',
+	'misdirected write':
+		'a replica dies, and a sector of its journal holds what belongs elsewhere, or nothing: the same',
+	'damaged checkpoint':
+		'a replica dies, and its newest checkpoint is damaged, or both are: it starts from what is left, if that suffices',
+	'old copy': 'an earlier copy of a directory takes its place: whoever has met that replica refuses it',
 	'old directory': 'a directory that was lost is found and put back, in place of the one that was begun anew',
 	'lost promise':
 		'a replica that promised a candidate loses its directory at once, begins anew, and hears for a while only who led before',

@@ -94,11 +94,11 @@ export class Links {
 			},
 		);
 		const copy = once(() => decode(encode(messages)));
-		for (const peer of to) this.#carry(from, peer, messages, copy);
+		for (const peer of to) this.#carry(from, life, peer, messages, copy);
 	}
 
 	/** `copy`: of all these messages, as the wire makes it. */
-	#carry(from: ReplicaId, to: ReplicaId, messages: readonly Message[], copy: Copy): void {
+	#carry(from: ReplicaId, life: number, to: ReplicaId, messages: readonly Message[], copy: Copy): void {
 		const {random, faults} = this.#world;
 		const link = this.#names[from]![to]!;
 		if (this.cut.has(link)) return;
@@ -106,7 +106,7 @@ export class Links {
 		const isGrey = this.grey.has(from);
 		if (loss + faults.repeat + faults.late + this.doomed.length === 0 && !isGrey) {
 			const [least, most] = faults.delay;
-			this.#deliver(from, to, copy, random.between(least, most) * (this.slow.get(link) ?? 1));
+			this.#deliver(from, life, to, copy, random.between(least, most) * (this.slow.get(link) ?? 1));
 			return;
 		}
 
@@ -118,7 +118,7 @@ export class Links {
 
 			if (isGrey && message.type !== 'heartbeat') continue;
 			const alone = () => [copy()[index]!];
-			if (this.#isDoomed(from, to, message, alone)) continue;
+			if (this.#isDoomed(from, life, to, message, alone)) continue;
 			const copies = random.chance(faults.repeat) ? 2 : 1;
 			for (let nth = 0; nth < copies; nth++) {
 				if (nth > 0) this.#world.see('fault: repeat');
@@ -128,7 +128,7 @@ export class Links {
 				const delay = random.between(least, isLate ? 200 : most);
 				// What arrives twice is not the same object twice.
 				const read = nth === 0 ? alone : () => decode(encode([message]));
-				this.#deliver(from, to, read, delay * (this.slow.get(link) ?? 1));
+				this.#deliver(from, life, to, read, delay * (this.slow.get(link) ?? 1));
 			}
 		}
 	}
@@ -140,22 +140,22 @@ export class Links {
 		for (const {deliver} of released) deliver();
 	}
 
-	#isDoomed(from: ReplicaId, to: ReplicaId, message: Message, copy: Copy): boolean {
+	#isDoomed(from: ReplicaId, life: number, to: ReplicaId, message: Message, copy: Copy): boolean {
 		const {type} = message;
 		const doom = this.doomed.find(each => each.type === type && each.from === from && each.to === to);
 		if (!doom) return false;
 		if (doom.fate !== 'always lost') this.doomed = this.doomed.filter(each => each !== doom);
 		if (doom.fate === 'held')
-			this.#held.push({type, from, to, deliver: () => this.#deliver(from, to, copy, 1)});
+			this.#held.push({type, from, to, deliver: () => this.#deliver(from, life, to, copy, 1)});
 		this.#world.trace.add('replica', () => `${type} from r${from} to r${to} is ${doom.fate}`);
 		return true;
 	}
 
-	#deliver(from: ReplicaId, to: ReplicaId, copy: Copy, delay: number): void {
+	#deliver(from: ReplicaId, life: number, to: ReplicaId, copy: Copy, delay: number): void {
 		this.#world.events.later(delay, () => {
 			// A cut link carries nothing, not even what was under way.
 			if (this.cut.has(this.#names[from]![to]!)) return;
-			this.#world.machines[to]!.receive(from, copy());
+			this.#world.machines[to]!.receive(from, life, copy());
 		});
 	}
 }

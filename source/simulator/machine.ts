@@ -13,13 +13,20 @@ import type {
 	Slot,
 } from '../consensus/types.ts';
 import {Host, type Service} from '../host.ts';
+import {isNoOlderCopy} from '../storage/acquaintances.ts';
 import type {Disk} from '../storage/disk.ts';
-import {MemoryDisk} from '../storage/memory-disk.ts';
+import {MemoryDisk, type Older} from '../storage/memory-disk.ts';
+import type {Image} from '../storage/memory-journal.ts';
 import {Transfer} from '../transfer.ts';
 import {describeEntry, describeLines, describeNote} from './describe.ts';
 import type {World} from './world.ts';
 
-type Checkpoint = {readonly state: ChatState; readonly log: string};
+export type Checkpoint = {readonly state: ChatState; readonly log: string};
+/** The newest, and the one before it. */
+export type Checkpoints = {
+	readonly newest: Checkpoint | undefined;
+	readonly previous: Checkpoint | undefined;
+};
 
 /** A directory: what a replica knows when it starts. */
 type Memory = {
@@ -28,8 +35,18 @@ type Memory = {
 	readonly incarnation: string;
 	readonly isNewcomer: boolean;
 	readonly disk: MemoryDisk;
-	checkpoint: Checkpoint | undefined;
+	checkpoints: Checkpoints;
+	/** How many groups of its journal each memory of a peer had, when it was last heard. */
+	heard: Map<string, number>;
+	/** The same as it is on disk. */
+	noted: ReadonlyMap<string, number>;
+	notedAt: number;
+	/** What it was earlier. */
+	copy: Copy | undefined;
+	/** That took its place. */
+	isOlderCopy: boolean;
 };
+type Copy = Pick<Memory, 'checkpoints' | 'noted'> & {readonly image: Image; readonly groups: number};
 
 /** Units of time in a tick. Messages take 1 to 8 units, late ones up to 200. */
 export const tick = 10;
@@ -39,6 +56,8 @@ const millisecondsPerUnit = 1;
 const transferLines = 3;
 /** Of a checkpoint, which is some hundreds of characters long: so that it takes several pieces. */
 const transferBytes = 200;
+/** What is heard of the journals of others is on disk so late at most. */
+const noteUnits = 500;
 
 /**
  * A computer with a disk and a clock, on which replicas live and die. It
@@ -79,11 +98,20 @@ export class Machine {
 	}
 
 	get checkpoint(): Checkpoint | undefined {
-		return this.#memory.checkpoint;
+		return this.#memory.checkpoints.newest;
 	}
 
-	set checkpoint(checkpoint: Checkpoint) {
-		this.#memory.checkpoint = checkpoint;
+	get checkpoints(): Checkpoints {
+		return this.#memory.checkpoints;
+	}
+
+	set checkpoints(checkpoints: Checkpoints) {
+		this.#memory.checkpoints = checkpoints;
+	}
+
+	/** An older copy of its memory is in the place of it, and nobody has refused it yet. */
+	get isOlderCopy(): boolean {
+		return this.#memory.isOlderCopy && !this.isRuined;
 	}
 
 	get incarnation(): string {
@@ -100,7 +128,7 @@ export class Machine {
 	 */
 	get isLost(): boolean {
 		const isHeard = this.isNewcomer && this.#world.checker.hasTakenPart(this.incarnation);
-		if (this.#isLatest && isHeard && !this.isRuined) this.#isLost = false;
+		if (this.#isLatest && isHeard && !this.isRuined && !this.isOlderCopy) this.#isLost = false;
 		return this.#isLost;
 	}
 
@@ -122,7 +150,7 @@ export class Machine {
 	/** By order of somebody who knows that the old directory is gone, or believes it. */
 	beginAnew(): void {
 		if (!this.isRuined) return;
-		this.#former = this.#memory;
+		this.#putAway();
 		this.#memory = this.#newMemory(true);
 		this.isRuined = false;
 		this.#world.checker.onMemory(this.id, this.incarnation, true);
@@ -141,12 +169,44 @@ export class Machine {
 		if (!found) return false;
 		this.#world.crash(this.id);
 		if (this.#world.checker.admittedAt(this.id) > 0) this.#world.see('a replaced memory came back');
-		this.#former = this.#memory;
+		this.#putAway();
 		this.#memory = found;
 		this.isRuined = false;
 		this.#isLost = true;
 		this.#world.checker.onMemory(this.id, this.incarnation, this.isNewcomer);
 		return true;
+	}
+
+	/** Nobody puts back what was refused as older than what it had been. */
+	#putAway(): void {
+		this.#former = this.#memory.isOlderCopy ? undefined : this.#memory;
+	}
+
+	/** Somebody copies its directory as it is now. */
+	makeCopy(): void {
+		const {disk, checkpoints, noted} = this.#memory;
+		this.#memory.copy = {image: disk.picture.image, groups: disk.groups, checkpoints, noted};
+	}
+
+	/** There is a copy, and whoever has met this replica knows on disk that it has been further. */
+	get hasOlderCopy(): boolean {
+		const {copy, incarnation} = this.#memory;
+		const hasHeard = (machine: Machine) =>
+			!isNoOlderCopy(copy!.groups, machine.#memory.noted.get(incarnation) ?? 0);
+		return copy !== undefined && this.#world.machines.every(machine => machine === this || hasHeard(machine));
+	}
+
+	/** The copy takes the place of what it is a copy of. */
+	putCopyBack(): void {
+		const {copy, disk} = this.#memory;
+		if (!copy) return;
+		const {image, checkpoints, noted} = copy;
+		this.#world.crash(this.id);
+		disk.reopen(image);
+		const heard = new Map(noted);
+		this.#memory = {...this.#memory, checkpoints, noted, heard, copy: undefined, isOlderCopy: true};
+		this.#isLost = true;
+		this.#world.checker.onOlderCopy(this.id);
 	}
 
 	#newMemory(isNewcomer: boolean): Memory {
@@ -156,7 +216,18 @@ export class Machine {
 		// Apart, or the tenth memory of replica 0 would have the name of the first one of replica 1.
 		const incarnation = `${this.id}${String(number).padStart(4, '0')}`.padStart(32, '0');
 		if (!isNewcomer) this.#world.checker.onMemory(this.id, incarnation, false);
-		return {number, incarnation, isNewcomer, disk, checkpoint: undefined};
+		return {
+			number,
+			incarnation,
+			isNewcomer,
+			disk,
+			checkpoints: {newest: undefined, previous: undefined},
+			heard: new Map(),
+			noted: new Map(),
+			notedAt: 0,
+			copy: undefined,
+			isOlderCopy: false,
+		};
 	}
 
 	/** Of the replica that lives here. */
@@ -175,6 +246,7 @@ export class Machine {
 			return;
 		}
 
+		this.disk.start();
 		this.life = new Life(this.#world, this, this.#world.nextLife());
 		this.life.begin();
 		this.skip = [];
@@ -182,10 +254,9 @@ export class Machine {
 
 	/**
 	 * What was not synced is lost, or reached the disk all the same: any prefix
-	 * of it, which is more than a journal allows. `isInWrite`: as a journal has
-	 * it, the group that was being written, as a whole or not at all.
+	 * of it, which is more than a journal allows; or what `leaving` says.
 	 */
-	crash(isInWrite = false): void {
+	crash(leaving?: Leaving): void {
 		if (!this.life) return;
 		const {random, trace, situations} = this.#world;
 		situations.onCrash(this);
@@ -194,22 +265,23 @@ export class Machine {
 		this.#isStandingStill = false;
 		this.#missed = [];
 		trace.add('replica', () => `r${this.id} dies`);
+		this.#memory.heard = new Map(this.#memory.noted);
 		this.disk.crash((count, underWay) => {
-			const kept = isInWrite ? random.pick([0, underWay]) : random.between(0, count);
+			const kept = leaving ? random.pick(leaving(underWay)) : random.between(0, count);
 			situations.onLost(count, kept, underWay);
 			return kept;
-		});
+		}, leaving === inCache);
 	}
 
 	/** Its disk fails with the next write that ends, and the replica stops. It may start again, unless `isFull`. */
-	failDisk(isFull: boolean, stopped: () => void): void {
+	failDisk(isFull: boolean, stopped: () => void, leaving?: Leaving): void {
 		if (!this.life) return;
 		this.disk.fail(() => {
 			this.isFull = isFull;
 			this.#world.see(
 				isFull ? 'a write found no room, and the replica stopped' : 'a sync failed, and the replica stopped',
 			);
-			this.#world.crash(this.id);
+			this.#world.crash(this.id, true, leaving);
 			stopped();
 		});
 	}
@@ -243,13 +315,54 @@ export class Machine {
 		this.#world.events.later(delay, () => this.#soon(run));
 	}
 
-	receive(from: ReplicaId, messages: readonly Message[]): void {
-		if (!this.life) return;
+	/** `number`: of the life that said it. */
+	receive(from: ReplicaId, number: number, messages: readonly Message[]): void {
+		if (!this.life || !this.#hears(this.#world.machines[from]!, number)) return;
 		this.#world.happenings++;
 		this.#soon(() => {
 			this.#world.situations.onReceived(this, from, messages);
 			this.life?.host.receive(from, messages);
 		});
+	}
+
+	/** Each has looked at the memory of the other before it hears anything of it, as rooms and dialers do. */
+	#hears(peer: Machine, number: number): boolean {
+		const isThere = peer.life?.number === number;
+		const {met} = this.life!;
+		if (!met.has(number)) {
+			// Its last words may come late. Of those who were never met they do not come at all.
+			const isWelcome = isThere
+				? this.#knows(peer) && peer.#knows(this)
+				: !this.isOlderCopy && !this.#world.olderCopies.has(number);
+			if (!isWelcome) return false;
+			met.add(number);
+		}
+
+		if (!isThere) return true;
+		const memory = this.#memory;
+		memory.heard.set(peer.incarnation, peer.disk.groups);
+		const {now} = this.#world.events;
+		if (now - memory.notedAt < noteUnits) return true;
+		memory.notedAt = now;
+		memory.noted = new Map(memory.heard);
+		return true;
+	}
+
+	/** It has the memory that it had, and no older copy of it; or it hears that it has. */
+	#knows(peer: Machine): boolean {
+		const {checker} = this.#world;
+		const heard = this.#memory.heard.get(peer.incarnation) ?? 0;
+		if (isNoOlderCopy(peer.disk.groups, heard)) {
+			if (peer.isOlderCopy) checker.noOlderCopyIsHeard(peer.id, this.id);
+			return true;
+		}
+
+		if (!peer.isOlderCopy)
+			checker.noFalseAlarm(peer.id, `it has ${peer.disk.groups} groups, and r${this.id} heard of ${heard}`);
+		this.#world.see('an older copy was refused');
+		this.#world.crash(peer.id);
+		peer.ruin();
+		return false;
 	}
 
 	ask(request: Request): void {
@@ -278,6 +391,14 @@ export class Machine {
 	}
 }
 
+/** How much of what was not synced a crash may leave: one of these. */
+export type Leaving = (underWay: number) => readonly number[];
+/** The write that was under way is there, or not. */
+export const inWrite: Leaving = underWay => [0, underWay];
+/** It can be read, and need not be on disk. */
+export const inCache: Leaving = underWay => [underWay];
+export const nothing: Leaving = () => [0];
+
 type Moment =
 	| 'while a checkpoint was written'
 	| 'between checkpoint and rotation'
@@ -294,8 +415,13 @@ export class Life implements Service {
 	readonly #machine: Machine;
 	readonly #since: Slot;
 	#host: Host | undefined;
+	/** Lives of others whose memories were looked at. */
+	readonly met = new Set<number>();
 	/** Clients that asked this life something, and hear what came of it. */
 	readonly #askers = new Set<string>();
+	/** What the journal holds before its last rotation: the checkpoint before the newest may need it; see Keeper. */
+	#older: Older;
+	#previousSlot: Slot = 0;
 	/** How far the checkpoint is that is being made; as a crash would find it. */
 	#moment: Moment | undefined;
 	/** Whom it asked for a checkpoint, and how far it was itself. */
@@ -311,6 +437,8 @@ export class Life implements Service {
 		this.#machine = machine;
 		this.number = number;
 		const {checkpoint} = machine;
+		this.#older = machine.disk.older;
+		if (machine.isOlderCopy) world.olderCopies.add(number);
 		this.chat = new Chat({sessions: world.sessions}, checkpoint?.state);
 		this.log = checkpoint?.log ?? '';
 		this.#since = checkpoint?.state.slot ?? 0;
@@ -517,7 +645,7 @@ export class Life implements Service {
 	/**
 	 * Every so many slots the state is kept, and when the core takes no more before that. First the checkpoint is durable,
 	 * then the core forgets what it covers, then the journal begins anew with what
-	 * is left, and at last the old journal goes. A crash may strike in between.
+	 * is left, and at last goes what the checkpoint before it does not need. A crash may strike in between.
 	 */
 	#considerCheckpoint(): void {
 		const {checkpointSlots} = this.#world.faults;
@@ -551,7 +679,9 @@ export class Life implements Service {
 				return;
 			}
 
-			this.#machine.checkpoint = checkpoint;
+			const previous = this.#machine.checkpoint;
+			this.#previousSlot = previous?.state.slot ?? 0;
+			this.#machine.checkpoints = {newest: checkpoint, previous};
 			checker.onCheckpoint(this.#machine.id, checkpoint.state, checkpoint.log);
 			situations.onCheckpoint();
 			trace.add('replica', () => `r${this.#machine.id} keeps a checkpoint at slot ${checkpoint.state.slot}`);
@@ -561,11 +691,15 @@ export class Life implements Service {
 
 	#shortenJournal(): void {
 		const {random} = this.#world;
-		this.#machine.disk.rotate(this.host.replica.restate(), removeOlder => {
+		const {replica} = this.host;
+		const {since} = replica.acceptor;
+		this.#machine.disk.rotate(replica.restate(), since, remove => {
+			const older = this.#older;
+			this.#older = {since, remove};
 			this.#moment = 'between rotation and the end of the old journal';
 			this.#machine.later(random.between(0, 20), () => {
 				if (!this.isAlive) return;
-				removeOlder();
+				if (older.since <= this.#previousSlot) older.remove();
 				this.#moment = undefined;
 			});
 		});

@@ -67,6 +67,16 @@ export const situations = [
 	'a replica found out that it was replaced',
 	'a replaced memory promised',
 	'everything died at once',
+	'a torn tail was cut',
+	'the power went while a write was only in the cache',
+	'a flipped bit was refused',
+	'a flipped bit did no harm',
+	'a misdirected write was refused',
+	'a misdirected write did no harm',
+	'started from the previous checkpoint',
+	'started from the journal alone',
+	'without a checkpoint a replica was not started',
+	'an older copy was refused',
 ] as const;
 export type Situation = (typeof situations)[number];
 

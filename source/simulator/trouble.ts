@@ -1,7 +1,9 @@
 import type {ReplicaId} from '../consensus/types.ts';
 import {majorityOf} from '../consensus/views.ts';
+import {diskBlows} from './disk-trouble.ts';
 import {type Affliction, afflictions, calm, type Strike} from './faults.ts';
-import type {Machine} from './machine.ts';
+import {inWrite, type Machine} from './machine.ts';
+import {mayBeLost, ruin, soon, startLater} from './trouble-times.ts';
 import type {World} from './world.ts';
 
 const day = 86_400_000;
@@ -60,7 +62,7 @@ const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean
 
 	'crash in a write'(world, machine) {
 		if (machine.disk.unsynced === 0) return false;
-		world.crash(machine.id, true, true);
+		world.crash(machine.id, true, inWrite);
 		return startLater(world, machine);
 	},
 
@@ -113,8 +115,13 @@ const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean
 		return undefined;
 	},
 
-	'lost directory': ruin,
-	'damaged directory': ruin,
+	'lost directory'(world, machine) {
+		if (machine.isRuined || !mayBeLost(world, machine)) return false;
+		world.crash(machine.id);
+		return ruin(world, machine);
+	},
+
+	...diskBlows,
 
 	'old directory': (world, machine) => exchange(world, machine),
 
@@ -309,29 +316,8 @@ const blows: Readonly<Record<Strike, (world: World, machine: Machine) => boolean
 	},
 };
 
-/** Later on, if the time of trouble is not over by then. */
-function soon(world: World, delay: number, run: () => void): void {
-	const {faults} = world;
-	world.events.later(delay, () => {
-		if (world.faults === faults) run();
-	});
-}
-
-function startLater(world: World, machine: Machine, latest = 600): undefined {
-	soon(world, world.random.between(20, latest), () => machine.start());
-}
-
 function mendLater(world: World): undefined {
 	soon(world, world.random.between(200, 1500), () => world.links.cut.clear());
-}
-
-function ruin(world: World, machine: Machine): boolean | undefined {
-	if (machine.isRuined || !mayBeLost(world, machine)) return false;
-	world.crash(machine.id);
-	machine.ruin();
-	startLater(world, machine);
-	if (world.random.chance(0.8)) soon(world, world.random.between(100, 1500), () => machine.beginAnew());
-	return undefined;
 }
 
 /** The directory before this one is put back, or the one after it again. */
@@ -356,10 +342,6 @@ function openAdmission({machines}: World): {voter: ReplicaId; subject: Machine} 
 
 	return undefined;
 }
-
-/** No more than a minority: nothing is owed to those whose majority has lost its memory. */
-const mayBeLost = ({machines, replicas}: World, machine: Machine): boolean =>
-	machine.isLost || machines.filter(({isLost}) => isLost).length + 1 <= (replicas - 1) / 2;
 
 /** From here on the core is well, and each of the others has something for ever. Returns what. */
 export function heal(world: World, core: readonly ReplicaId[]): string[] {

@@ -6,7 +6,7 @@ import type {Client} from './client.ts';
 import {Events} from './events.ts';
 import {calm, type Faults} from './faults.ts';
 import {Links} from './links.ts';
-import {Machine, tick} from './machine.ts';
+import {type Leaving, Machine, tick} from './machine.ts';
 import {Random} from './random.ts';
 import {type Situation, Situations} from './situations.ts';
 import {Trace} from './trace.ts';
@@ -63,6 +63,8 @@ export class World {
 	/** Situations that came up and faults that struck, and how often. */
 	readonly sights = new Map<string, number>();
 	readonly situations = new Situations(this);
+	/** Lives that began with an older copy of their memory. */
+	readonly olderCopies = new Set<number>();
 	#lives = 0;
 
 	constructor(
@@ -127,9 +129,9 @@ export class World {
 	}
 
 	/** The others notice a closed connection after its last words, if those can reach them at all. */
-	crash(id: ReplicaId, isNoticed = true, isInWrite = false): void {
+	crash(id: ReplicaId, isNoticed = true, leaving?: Leaving): void {
 		if (!this.machines[id]!.life) return;
-		this.machines[id]!.crash(isInWrite);
+		this.machines[id]!.crash(leaving);
 		if (!isNoticed) return;
 		for (const peer of this.ids) {
 			if (peer === id || this.links.cut.has(`${id}>${peer}`)) continue;

@@ -59,10 +59,10 @@ export class Acquaintances {
 		return known && {incarnation: known.incarnation, groups: known.groups, isNewcomer: false};
 	}
 
-	/** It is the memory that the peer had, and no older copy of it. The last group of a crash may be torn, and is not missed. */
+	/** It is the memory that the peer had, and no older copy of it. */
 	knows(peer: ReplicaId, {incarnation, groups}: MemoryClaim): boolean {
 		const known = this.#known.get(peer);
-		return known?.incarnation === incarnation && groups + 1 >= known.groups;
+		return known?.incarnation === incarnation && isNoOlderCopy(groups, known.groups);
 	}
 
 	/** How this differs from what the peer had, if its vote must not count. A newcomer may not have come here yet. */
@@ -154,6 +154,9 @@ export const memoryLost = (path: string, id: ReplicaId, peer: ReplicaId, objecti
 	lostMemory(
 		`replica ${id} has lost its memory: replica ${peer} has met it with ${objection === 'older' ? 'more than is in' : 'another one than'} ${path}`,
 	);
+
+/** It has all groups that it was heard to have. The last group of a crash may be torn, and is not missed. */
+export const isNoOlderCopy = (groups: number, heard: number): boolean => groups + 1 >= heard;
 
 function decode(text: string): Map<ReplicaId, Known> | undefined {
 	const {format: written, peers} = unsealJson(text) ?? {};

@@ -29,8 +29,7 @@ export async function writeCheckpoint(
 	checkpoint: Checkpoint,
 	{files = realFiles, readBack = readPastCache}: {files?: Files; readBack?: Read} = {},
 ): Promise<void> {
-	const text = JSON.stringify({format, bytes: checkpoint.bytes, ...plainOf(checkpoint)});
-	const content = Buffer.from(`${sha256(text)}\n${text}\n`);
+	const content = encodeCheckpoint(checkpoint);
 	const unnamed = `${path}.new`;
 	await writeDurably(unnamed, content, files);
 	if (!content.equals(await readBack(unnamed)))
@@ -49,7 +48,16 @@ export async function readCheckpoint(
 	read: Read = realReader.read,
 ): Promise<Checkpoint | undefined> {
 	const content = await read(path).catch(unlessMissing);
-	if (content === undefined) return undefined;
+	return content && checkpointIn(path, content);
+}
+
+export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
+	const text = JSON.stringify({format, bytes: checkpoint.bytes, ...plainOf(checkpoint)});
+	return Buffer.from(`${sha256(text)}\n${text}\n`);
+}
+
+/** Throws a Failure if it is damaged. */
+export function checkpointIn(path: string, content: Buffer): Checkpoint {
 	const [, hash, text] = /^([0-9a-f]{64})\n(.*)\n$/s.exec(content.toString()) ?? [];
 	const isIntact = text !== undefined && sha256(text) === hash;
 	const checkpoint = isIntact ? decode(text) : undefined;

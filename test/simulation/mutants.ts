@@ -442,7 +442,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 	mutant('the journal is shortened before the checkpoint is durable', 'seed 9', [
 		'simulator/machine.ts',
 		"\t\tthis.#moment = 'while a checkpoint was written';\n",
-		"\t\tthis.#moment = 'while a checkpoint was written';\n\t\tthis.host.checkpoint(this.chat.slot);\n\t\tthis.#machine.disk.rotate(this.host.replica.restate(), removeOlder => removeOlder());\n",
+		"\t\tthis.#moment = 'while a checkpoint was written';\n\t\tthis.host.checkpoint(this.chat.slot);\n\t\tthis.#machine.disk.rotate(this.host.replica.restate(), this.chat.slot, removeOlder => removeOlder());\n",
 	]),
 	// A checkpoint takes its time here, so that somebody dies meanwhile.
 	mutant(
@@ -451,7 +451,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 		[
 			'simulator/machine.ts',
 			'\t\tconst log = this.log + this.#kept;\n',
-			'\t\tconst log = this.log + this.#kept;\n\t\tthis.host.install(state.slot, state.admitted);\n\t\tthis.#machine.disk.rotate(this.host.replica.restate(), removeOlder => removeOlder());\n',
+			'\t\tconst log = this.log + this.#kept;\n\t\tthis.host.install(state.slot, state.admitted);\n\t\tthis.#machine.disk.rotate(this.host.replica.restate(), state.slot, removeOlder => removeOlder());\n',
 		],
 		[
 			'simulator/machine.ts',

@@ -1,7 +1,8 @@
 import {describe, expect, test} from '@jest/globals';
 import type {Entry} from '../../source/consensus/types.ts';
+import {Random} from '../../source/simulator/random.ts';
 import {MemoryDisk} from '../../source/storage/memory-disk.ts';
-import {decided, diskContract, type Rig, view} from './disk.contract.ts';
+import {accepted, decided, diskContract, type Rig, view} from './disk.contract.ts';
 
 /** Virtual time: what is due next, in order. */
 class Time {
@@ -36,7 +37,7 @@ const makeRig = (keep: (count: number) => number): Rig => {
 		start: async () => ({disk, entries: [...disk.entries]}),
 		rotate(restated) {
 			const rotation = {isDone: false, removeOlder: async () => {}};
-			disk.rotate(restated, removeOlder => {
+			disk.rotate(restated, 0, removeOlder => {
 				rotation.isDone = true;
 				rotation.removeOlder = async () => removeOlder();
 			});
@@ -154,7 +155,7 @@ describe('a memory disk', () => {
 		const {time, disk} = make();
 		let remove: (() => void) | undefined;
 		disk.append([view(1)], () => {});
-		disk.rotate([view(1)], removeOlder => {
+		disk.rotate([view(1)], 0, removeOlder => {
 			remove = removeOlder;
 		});
 		time.until(() => remove !== undefined);
@@ -209,5 +210,106 @@ describe('a memory disk', () => {
 		disk.repair();
 		while (time.step());
 		expect(done).toBe(1);
+	});
+});
+
+describe('the bytes of a memory disk', () => {
+	/** Lives a life of some lives: writes, rotations, crashes, starts. `look` sees it after each step. */
+	const live = (seed: number, look: (disk: MemoryDisk, random: Random) => void) => {
+		const random = new Random(seed);
+		const time = new Time();
+		const disk = new MemoryDisk(time.later, () => 1 + random.below(5), 20);
+		let slot = 0;
+		const entries = () =>
+			Array.from({length: random.below(4)}, () => accepted(++slot, 'x'.repeat(random.below(200))));
+		const write = (run: () => void) => random.chance(0.5) && run();
+		disk.start();
+		for (let step = 0; step < 60; step++) {
+			const die = random.next();
+			if (die < 0.5) disk.append(entries(), () => {});
+			else if (die < 0.6) disk.defer(entries());
+			else if (die < 0.7) {
+				const {remove} = disk.older;
+				disk.rotate([view(step), ...entries()], slot, older => {
+					write(remove);
+					write(older);
+				});
+			} else if (die < 0.75) disk.close();
+			else if (die < 0.85) {
+				disk.crash(count => random.below(count + 1), random.chance(0.5));
+				disk.start();
+			}
+
+			for (let turn = random.below(3); turn > 0; turn--) time.step();
+			look(disk, random);
+		}
+	};
+
+	test('are read as what it holds, whenever somebody asks', () => {
+		let rotations = 0;
+		let trims = 0;
+		for (let seed = 1; seed <= 100; seed++) {
+			live(seed, (disk, random) => {
+				if (random.chance(0.7)) return;
+				const other = new MemoryDisk(
+					() => {},
+					() => 1,
+				);
+				const {rotation, last} = other.reopen(disk.picture.image);
+				expect(other.entries).toEqual(disk.entries);
+				expect([other.since, other.groups]).toEqual([disk.since, disk.groups]);
+				expect([other.older.since, last?.number]).toEqual([disk.older.since, disk.groups]);
+				if (rotation) rotations++;
+				if (other.since > 0) trims++;
+			});
+		}
+
+		expect(rotations).toBeGreaterThan(100);
+		expect(trims).toBeGreaterThan(100);
+	});
+
+	test('a write that came to its end is there, and nothing that was there before is gone', () => {
+		let writes = 0;
+		for (let seed = 1; seed <= 50; seed++) {
+			live(seed, disk => {
+				const written = disk.pictureOfWrite;
+				if (!written?.place) return;
+				writes++;
+				const other = new MemoryDisk(
+					() => {},
+					() => 1,
+				);
+				other.reopen(written.image);
+				expect(other.groups).toBe(disk.groups + 1);
+				expect(other.entries.slice(0, disk.entries.length)).toEqual(disk.entries);
+				// Without it all is as before.
+				const {segment, from, to} = written.place;
+				written.image.segments.find(({number}) => number === segment)!.content.fill(0, from, to);
+				other.reopen(written.image);
+				expect(other.entries).toEqual(disk.entries);
+			});
+		}
+
+		expect(writes).toBeGreaterThan(100);
+	});
+
+	test('what a failed sync left in the cache is written again at the next start', () => {
+		const time = new Time();
+		const disk = new MemoryDisk(time.later, () => 10);
+		disk.start();
+		disk.append([view(1)], () => {});
+		disk.crash((_count, underWay) => underWay, true);
+		const lost = () => {
+			const {image, place} = disk.picture;
+			image.segments.find(({number}) => number === place?.segment)?.content.fill(0, place!.from, place!.to);
+			const other = new MemoryDisk(time.later, () => 10);
+			other.reopen(image);
+			return other.entries;
+		};
+		expect(disk.entries).toEqual([view(1)]);
+		expect(lost()).toEqual([]);
+		disk.start();
+		expect(disk.picture.place).toBeDefined();
+		expect(lost()).toEqual([view(1)]);
 	});
 });
