@@ -66,6 +66,7 @@ export const diskBlows = {
 				machine.id,
 				`its journal begins after slot ${machine.disk.since}, its previous checkpoint is of ${found.state.slot}`,
 			);
+		if (found) world.checker.onCheckpoint(machine.id, found.state, found.log);
 		world.see(found ? 'started from the previous checkpoint' : 'started from the journal alone');
 		machine.checkpoints = {newest: found, previous: undefined};
 		return startLater(world, machine);

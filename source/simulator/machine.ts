@@ -191,8 +191,7 @@ export class Machine {
 	/** There is a copy, and whoever has met this replica knows on disk that it has been further. */
 	get hasOlderCopy(): boolean {
 		const {copy, incarnation} = this.#memory;
-		const hasHeard = (machine: Machine) =>
-			!isNoOlderCopy(copy!.groups, machine.#memory.noted.get(incarnation) ?? 0);
+		const hasHeard = (machine: Machine) => (machine.#memory.noted.get(incarnation) ?? 0) > copy!.groups + 1;
 		return copy !== undefined && this.#world.machines.every(machine => machine === this || hasHeard(machine));
 	}
 
