@@ -24,7 +24,7 @@ const storyNames = [
 	'  normal, primary-dies, primary-dies-f-times, skip-slot, message-loss, kill-loop, failover, all-down-all-up,',
 	'  paused-primary, isolated-rejoin, torn-tail, bit-flip, wiped-disk, begins-anew, cut-off-primary, one-way-primary,',
 	'  cut-pair, chained, quorum-loss, constrained, slow-disk, full-disk, failed-sync, few-files, little-memory,',
-	'  clock-jumps, far-behind, slow-link, lagging-primary-after-compaction, killed-at-call',
+	'  reconnect-storm, overload, clock-jumps, far-behind, slow-link, lagging-primary-after-compaction, killed-at-call',
 ];
 
 /** Every command. `chat` is the plain one: its name may be left out. */

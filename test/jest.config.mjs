@@ -35,8 +35,21 @@ const computing = [
 	'consensus/',
 	'chat/',
 	'stories/forgery.test.ts',
-	'storage/crash-states.test.ts',
-	'storage/power-cuts.test.ts',
+	...[
+		'bit-flips',
+		'checkpoint',
+		'crash-states',
+		'journal',
+		'log-check',
+		'memory-disk',
+		'power-cuts',
+		'scrub',
+		'verify',
+	].map(name => `storage/${name}.test.ts`),
+	'transfer.test.ts',
+	'history.test.ts',
+	'safe-text.test.ts',
+	'network/wire.test.ts',
 	'tui/frame.test.ts',
 ];
 

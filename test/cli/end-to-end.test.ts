@@ -90,18 +90,6 @@ describe('the plain command, when others came', () => {
 		expect(logOf(place, 1)).toBe(logOf(place, 0));
 	});
 
-	test('with --read-only it sends nothing of what comes in, and says so', async () => {
-		const cluster = place.start(['cluster']);
-		await cluster.until(/^r0 r1 r2 run: Ctrl\+C stops them$/m);
-		const listener = place.start(['--read-only']);
-		listener.process.stdin!.end('one\ntwo\n');
-		await listener.until(/^what comes in is not sent: --read-only sends nothing$/m);
-		expect((await place.run(['--nick', 'ann'], 'three\n')).code).toBe(0);
-		await until(() => /^#5 ann: three$/m.test(listener.stdout), 'what somebody else says');
-		expect((await listener.end('SIGINT')).code).toBe(130);
-		await cluster.end('SIGTERM');
-	});
-
 	test('with --read-only it starts nothing', async () => {
 		const {code, stderr} = await place.run(['--read-only', '--timeout', '0.5']);
 		expect(code).toBe(3);
@@ -144,10 +132,15 @@ describe('a cluster in the foreground', () => {
 		return found!;
 	};
 
-	test('is joined, not started again, and left running', async () => {
+	test('is joined, not started again, and left running; --read-only only listens, and says so', async () => {
+		const listener = place.start(['--read-only']);
+		listener.process.stdin!.end('one\ntwo\n');
+		await listener.until(/^what comes in is not sent: --read-only sends nothing$/m);
 		const {code, stdout, stderr} = await place.run(['--nick', 'alice'], 'hello\n');
 		expect({code, stdout}).toEqual({code: 0, stdout: '#1 alice: hello\n'});
 		expect(stderr).not.toContain('starting');
+		await until(() => listener.stdout === '#1 alice: hello\n', 'what somebody else says');
+		expect((await listener.end('SIGINT')).code).toBe(130);
 		for (const port of place.ports) expect(await isListening(port)).toBe(true);
 	});
 

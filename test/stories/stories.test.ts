@@ -159,9 +159,9 @@ describe('demo', () => {
 	);
 
 	test('prints PASS and the evidence for people', async () => {
-		const {code, stdout} = await demo(['normal:1']);
+		const {code, stdout} = await demo(['primary-dies']);
 		expect(stdout).toMatch(
-			/^PASS {2}normal \(\d+\.\d s\)\n {2}n = 3: messages \d+, acknowledged \d+, .*clients at once 16\n$/,
+			/^PASS {2}primary-dies \(\d+\.\d s\)\n {2}n = 3: messages \d+, acknowledged \d+, .*, failover ms \d+\n$/,
 		);
 		expect(code).toBe(0);
 	}, 60_000);
