@@ -6,7 +6,10 @@ import type {Chunk, Fetch, Message, Piece, ReplicaId, Slot} from './consensus/ty
 
 /** A peer that has not answered for so long is asked again, or another one. In milliseconds. */
 const impatienceMs = 1000;
-/** So long another one has to wait while a checkpoint comes in, as what has come of it would be of no use any more. In milliseconds. */
+/**
+ * So long another one has to wait while a checkpoint comes in, as what has come of it would be of no use any more.
+ * If no piece has come for so long, it is the one that was asked last who has to wait. In milliseconds.
+ */
 const patienceMs = 3000;
 /** So long a state waits for somebody else who had the same; if nobody else says anything, its sender is believed. In milliseconds. */
 const vouchMs = 3000;
@@ -63,6 +66,8 @@ export class Transfer {
 	/** What has come of the checkpoint of each of them. */
 	readonly #begun = new Map<ReplicaId, CheckpointText>();
 	#askedAt = 0;
+	/** When a piece of a checkpoint came last. */
+	#joinedAt = 0;
 	/** A piece is being looked through, in bites. */
 	#isBusy = false;
 	/** What fits its lines, and waits for a second witness. */
@@ -81,7 +86,9 @@ export class Transfer {
 	begin(from: ReplicaId) {
 		if (this.#candidate) return this.#consider(this.#candidate);
 		const now = this.#ports.now();
-		const waitMs = this.#begun.size === 0 || this.#begun.has(from) ? impatienceMs : patienceMs;
+		const isStuck = now - this.#joinedAt >= patienceMs;
+		const isFirst = this.#begun.size === 0 || this.#begun.has(from) !== isStuck;
+		const waitMs = isFirst ? impatienceMs : patienceMs;
 		const isAsked = this.#catchUp !== undefined && now - this.#askedAt < waitMs;
 		const distrustedUntil = this.#distrusted.get(from);
 		if (this.#isBusy || isAsked || (distrustedUntil !== undefined && now < distrustedUntil)) return;
@@ -163,6 +170,7 @@ export class Transfer {
 		const whole = isNext ? begun.text + text : text;
 		if (whole.length > mostCharacters) return this.#refuse(from, 'a checkpoint that has no end');
 		this.#begun.set(from, {slot, text: whole});
+		this.#joinedAt = this.#ports.now();
 		if (isLast) this.#conclude(from, catchUp, whole);
 		else if (text !== '') this.#ask(from);
 	}

@@ -421,6 +421,13 @@ describe('a checkpoint in many pieces', () => {
 		expect([world.zero.installed, world.zero.told]).toEqual([1, []]);
 	});
 
+	test('begins anew with another peer when no more of it comes, however often its own speaks up', () => {
+		const world = inPieces();
+		watch(world, (from, {offset}) => from !== 1 || offset < 160);
+		expect(world.run(6000)).toBe(true);
+		expectEqual(world.zero, world.replicas[2]!);
+	});
+
 	test('begins anew with another peer when its own falls silent, and the lines do not', () => {
 		const world = inPieces();
 		const sent = watch(world, (from, {offset}) => {

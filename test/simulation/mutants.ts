@@ -469,6 +469,11 @@ const unsafeElsewhere: readonly Mutant[] = [
 		'begun?.slot === slot && begun.text.length === offset;',
 		'begun?.slot === slot;',
 	]),
+	mutant('whoever sends no more pieces of a checkpoint is asked for them for ever', 'test transfer', [
+		'transfer.ts',
+		'this.#begun.has(from) !== isStuck;',
+		'this.#begun.has(from);',
+	]),
 	mutant(
 		'pieces of two checkpoints are mixed',
 		'test transfer',

@@ -108,6 +108,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		replicas: 3,
 		why: 'a fetched checkpoint that held nothing new was not counted as one, and the replica took nothing more for ever',
 	},
+	{
+		seed: 1003537,
+		mix: 'cuts',
+		variant: 'narrow',
+		replicas: 3,
+		why: 'a checkpoint had begun to come from a lossy peer, which was asked for the rest for ever, as it spoke up again and again',
+	},
 ];
 
 test.each(regressions)('seed $seed: $why', ({why: _why, ...choice}) => {
