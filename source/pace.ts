@@ -3,8 +3,12 @@ const leastBytes = 2048;
 const mostBytes = 262_144;
 /** So long a page may keep the line busy: a beat that waits behind it comes late by half of the time to the next. In milliseconds. */
 const lineMs = 50;
-/** The speed of the line is that of the fastest of so many pages: what slowed the others down was something else. */
-const fewPages = 4;
+/**
+ * The speed of the line is that of the fastest of so many pages: what slowed the others down was something else.
+ * Where the way takes 20 ms and, at random, some 200 ms more, as on a machine with far too much to do, half as many
+ * pages made a transfer half as fast.
+ */
+const fewPages = 8;
 /** What is asked for again is under way for so long, and each time that it is sent for twice as long, up to a bound. In milliseconds. */
 const leastWaitMs = 200;
 const mostWaitMs = 5000;
