@@ -498,7 +498,9 @@ export class Stage {
 		});
 		return {
 			wait: async () => {
-				await this.until(`replica ${id} goes down by itself`, endSeconds, () => how);
+				// A slow machine needs longer until the call comes at which it dies.
+				const progress = () => this.status(id)?.executed;
+				await this.until(`replica ${id} goes down by itself`, endSeconds, () => how, progress);
 				const end: End = {at, until: monotonicMs(), replica: id, how: how!};
 				this.#book.ends.push(end);
 				return end;
