@@ -43,8 +43,8 @@ type Memory = {
 	notedAt: number;
 	/** What it was earlier. */
 	copy: Copy | undefined;
-	/** That took its place. */
-	isOlderCopy: boolean;
+	/** How many groups are in the older copy that took its place; undefined, if none did. */
+	olderCopyGroups: number | undefined;
 };
 type Copy = Pick<Memory, 'checkpoints' | 'noted'> & {readonly image: Image; readonly groups: number};
 
@@ -111,7 +111,7 @@ export class Machine {
 
 	/** An older copy of its memory is in the place of it, and nobody has refused it yet. */
 	get isOlderCopy(): boolean {
-		return this.#memory.isOlderCopy && !this.isRuined;
+		return this.#memory.olderCopyGroups !== undefined && !this.isRuined;
 	}
 
 	get incarnation(): string {
@@ -179,7 +179,7 @@ export class Machine {
 
 	/** Nobody puts back what was refused as older than what it had been. */
 	#putAway(): void {
-		this.#former = this.#memory.isOlderCopy ? undefined : this.#memory;
+		this.#former = this.#memory.olderCopyGroups === undefined ? this.#memory : undefined;
 	}
 
 	/** Somebody copies its directory as it is now. */
@@ -199,11 +199,11 @@ export class Machine {
 	putCopyBack(): void {
 		const {copy, disk} = this.#memory;
 		if (!copy) return;
-		const {image, checkpoints, noted} = copy;
+		const {image, groups, checkpoints, noted} = copy;
 		this.#world.crash(this.id);
 		disk.reopen(image);
 		const heard = new Map(noted);
-		this.#memory = {...this.#memory, checkpoints, noted, heard, copy: undefined, isOlderCopy: true};
+		this.#memory = {...this.#memory, checkpoints, noted, heard, copy: undefined, olderCopyGroups: groups};
 		this.#isLost = true;
 		this.#world.checker.onOlderCopy(this.id);
 	}
@@ -225,7 +225,7 @@ export class Machine {
 			noted: new Map(),
 			notedAt: 0,
 			copy: undefined,
-			isOlderCopy: false,
+			olderCopyGroups: undefined,
 		};
 	}
 
@@ -352,13 +352,16 @@ export class Machine {
 		const {checker} = this.#world;
 		const heard = this.#memory.heard.get(peer.incarnation) ?? 0;
 		if (isNoOlderCopy(peer.disk.groups, heard)) {
-			if (peer.isOlderCopy) checker.noOlderCopyIsHeard(peer.id, this.id);
-			return true;
+			const {olderCopyGroups} = peer.#memory;
+			if (olderCopyGroups === undefined) return true;
+			if (isNoOlderCopy(olderCopyGroups, heard)) checker.noOlderCopyIsHeard(peer.id, this.id);
+			// It has written as much again as it lacks, before anybody looked at it: nobody promises to notice that.
+		} else if (!peer.isOlderCopy) {
+			checker.noFalseAlarm(peer.id, `it has ${peer.disk.groups} groups, and r${this.id} heard of ${heard}`);
+		} else {
+			this.#world.see('an older copy was refused');
 		}
 
-		if (!peer.isOlderCopy)
-			checker.noFalseAlarm(peer.id, `it has ${peer.disk.groups} groups, and r${this.id} heard of ${heard}`);
-		this.#world.see('an older copy was refused');
 		this.#world.crash(peer.id);
 		peer.ruin();
 		return false;
