@@ -1,34 +1,16 @@
 import type {Message, ReplicaId} from '../consensus/types.ts';
+import {allGoesWell, Course} from './explore-course.ts';
 import type {Scope} from './explore-scopes.ts';
-import {
-	type Client,
-	clients,
-	ids,
-	type Move,
-	openingOf,
-	type Possibilities,
-	type World,
-} from './explore-world.ts';
-import type {Act} from './puppet.ts';
+import {type Client, clients, ids, type Possibilities} from './explore-world.ts';
 
-/** How a scope begins: one way, on which nothing is left to chance. */
-export class Opening {
-	/** Where it leads to, and what happened on the way, as lines of a script. */
-	world: World;
-	readonly script: string[] = [];
-	/** The theorem that broke on the way. */
-	broken: string | undefined;
-	readonly #all: Possibilities;
-
+/** How a scope begins: the first part of a course, always the same. */
+export class Opening extends Course {
 	constructor(all: Possibilities, from: Scope['from']) {
-		this.#all = all;
-		this.world = all.empty;
-		for (const owner of ids) this.#act(owner, {type: 'start'});
-		if (from === 'nothing') return;
-		this.#open();
-		if (this.broken !== undefined) return;
-		this.script.length = 0;
-		this.script.push('# all goes well: r0 leads view 0, ada and bob open their sessions');
+		super(all);
+		if (from === 'nothing') for (const owner of ids) this.act(owner, {type: 'start'});
+		else this.goWell();
+		if (this.broken !== undefined || from === 'nothing') return;
+		this.script.splice(0, Number.POSITIVE_INFINITY, allGoesWell);
 		if (from === 'vote') this.#leaveVote();
 		if (from === 'admission' || from === 'returned') this.#admit();
 		if (from === 'returned') this.#takeOver();
@@ -36,68 +18,31 @@ export class Opening {
 		if (from === 'overtaken') this.#overtake();
 	}
 
-	#act(owner: ReplicaId, act: Act, packet?: number) {
-		if (this.broken) return;
-		const number = this.#all.space.numberOf(act);
-		const move: Move = {owner, acts: [number], costs: [], ...(packet !== undefined && {packet})};
-		const {locals, packets} = this.world;
-		const outcome = this.#all.space.step(locals[owner]!, number);
-		this.script.push(...this.#all.describe(move));
-		this.broken = outcome.broken ?? this.#all.judge(this.world, owner, outcome);
-		if (outcome.broken !== undefined) return;
-		const underWay = new Set([...packets.filter(each => each !== packet), ...outcome.sent]);
-		this.world = {
-			...this.world,
-			locals: locals.with(owner, outcome.next),
-			packets: [...underWay].sort((one, other) => one - other),
-		};
-	}
-
-	/** Lets writes end and packets arrive, the oldest first, until there are none; between some of the machines. */
-	#settle(among: readonly ReplicaId[] = ids) {
-		for (let moves = 0; moves < 1000 && !this.broken; moves++) {
-			const {locals, packets} = this.world;
-			const writer = locals.find(local => local.isWriting);
-			const packet = packets.find(each => {
-				const {from, to} = this.#all.space.packets[each]!;
-				return among.includes(from) && among.includes(to) && locals[to]!.isAlive;
-			});
-			if (writer) this.#act(writer.owner, {type: 'write'});
-			else if (packet === undefined) return;
-			else this.#receive(packet);
-		}
-	}
-
-	#receive(packet: number) {
-		const {from, to, messages} = this.#all.space.packets[packet]!;
-		this.#act(to, {type: 'receive', from, messages}, packet);
-	}
-
 	/** The oldest packet that says such a thing arrives, and what it makes somebody write is written. */
 	#deliver(from: ReplicaId, to: ReplicaId, type: Message['type']) {
 		if (this.broken) return;
 		const packet = this.world.packets.find(each => {
-			const {messages, ...link} = this.#all.space.packets[each]!;
+			const {messages, ...link} = this.all.space.packets[each]!;
 			return link.from === from && link.to === to && messages.some(message => message.type === type);
 		});
 		if (packet === undefined) throw new Error(`no ${type} is under way from ${from} to ${to}`);
-		this.#receive(packet);
+		this.receive(packet);
 		this.#write(to);
 	}
 
 	#write(owner: ReplicaId) {
-		while (this.world.locals[owner]!.isWriting && !this.broken) this.#act(owner, {type: 'write'});
+		while (this.world.locals[owner]!.isWriting && !this.broken) this.act(owner, {type: 'write'});
 	}
 
 	#say(client: Client, owner: ReplicaId) {
-		this.#act(owner, {type: 'say', request: this.#all.messageOf(client)});
+		this.act(owner, {type: 'say', request: this.all.messageOf(client)});
 		this.#write(owner);
 	}
 
 	/** All that is under way is lost, but for this. */
 	#keep(...kept: readonly [from: ReplicaId, to: ReplicaId, type: Message['type']][]) {
 		const packets = this.world.packets.filter(each => {
-			const {messages, ...link} = this.#all.space.packets[each]!;
+			const {messages, ...link} = this.all.space.packets[each]!;
 			return kept.some(
 				([from, to, type]) =>
 					link.from === from && link.to === to && messages.some(message => message.type === type),
@@ -107,9 +52,9 @@ export class Opening {
 	}
 
 	#beginAnew() {
-		this.#act(2, {type: 'crash', isKept: false});
-		this.#act(2, {type: 'begin anew'});
-		this.#act(2, {type: 'start'});
+		this.act(2, {type: 'crash', isKept: false});
+		this.act(2, {type: 'begin anew'});
+		this.act(2, {type: 'start'});
 	}
 
 	/** Replica 0 knows that a new memory of replica 2 is admitted; the other two are about to hear of it. */
@@ -129,8 +74,8 @@ export class Opening {
 	#loseAPromise() {
 		for (const client of clients) this.#say(client, 0);
 		this.#keep([0, 2, 'accept'], [0, 2, 'accepted']);
-		this.#act(1, {type: 'doubt'});
-		this.#act(2, {type: 'doubt'});
+		this.act(1, {type: 'doubt'});
+		this.act(2, {type: 'doubt'});
 		this.#deliver(2, 1, 'heartbeat');
 		this.#deliver(1, 2, 'prepare');
 		this.#deliver(2, 1, 'promise');
@@ -170,7 +115,7 @@ export class Opening {
 	/** One hears twice how far the other is. */
 	#showLag(from: ReplicaId, to: ReplicaId) {
 		for (let beats = 0; beats < 2; beats++) {
-			this.#act(from, {type: 'beat'});
+			this.act(from, {type: 'beat'});
 			this.#deliver(from, to, 'heartbeat');
 		}
 	}
@@ -178,9 +123,9 @@ export class Opening {
 	/** The next in line takes the next view, as one other doubts with it, and that one promises. */
 	#succeed(next: ReplicaId, other: ReplicaId) {
 		this.#keep();
-		this.#act(other, {type: 'doubt'});
+		this.act(other, {type: 'doubt'});
 		this.#deliver(other, next, 'heartbeat');
-		this.#act(next, {type: 'doubt'});
+		this.act(next, {type: 'doubt'});
 		this.#write(next);
 		this.#deliver(next, other, 'prepare');
 	}
@@ -189,37 +134,22 @@ export class Opening {
 	#takeOver() {
 		this.#deliver(0, 2, 'decided');
 		this.#say('ada', 0);
-		this.#act(0, {type: 'doubt'});
-		this.#act(1, {type: 'doubt'});
+		this.act(0, {type: 'doubt'});
+		this.act(1, {type: 'doubt'});
 		this.#keep([0, 1, 'decided'], [0, 1, 'heartbeat'], [0, 2, 'accept']);
 		this.#deliver(0, 1, 'heartbeat');
 	}
 
-	#open() {
-		this.#settle();
-		for (const client of clients) {
-			this.#act(0, {type: 'say', request: openingOf(client)});
-			this.#settle();
-			this.#all.sessions.set(client, Math.max(0, ...this.world.locals[0]!.deeds.executed.keys()));
-		}
-
-		// Until everybody has heard how far everybody is, and trusts the primary.
-		for (let beats = 0; beats < 4; beats++) {
-			for (const owner of ids) this.#act(owner, {type: 'beat'});
-			this.#settle();
-		}
-	}
-
 	#leaveVote() {
-		this.#act(0, {type: 'say', request: this.#all.messageOf('ada')});
-		this.#act(0, {type: 'crash', isKept: false});
-		const accept = this.world.packets.find(packet => this.#all.space.packets[packet]!.to === 2);
-		if (accept !== undefined) this.#receive(accept);
-		if (this.world.locals[2]!.isWriting) this.#act(2, {type: 'write'});
+		this.act(0, {type: 'say', request: this.all.messageOf('ada')});
+		this.act(0, {type: 'crash', isKept: false});
+		const accept = this.world.packets.find(packet => this.all.space.packets[packet]!.to === 2);
+		if (accept !== undefined) this.receive(accept);
+		if (this.world.locals[2]!.isWriting) this.act(2, {type: 'write'});
 		this.world = {...this.world, packets: []};
-		this.#act(0, {type: 'start'});
-		this.#act(1, {type: 'doubt'});
-		this.#settle([0, 1]);
+		this.act(0, {type: 'start'});
+		this.act(1, {type: 'doubt'});
+		this.settle([0, 1]);
 		this.world = {...this.world, packets: []};
 	}
 }

@@ -1,5 +1,4 @@
 import type {Options, ReplicaId, Request, Slot} from '../consensus/types.ts';
-import {describeMessage} from './describe.ts';
 import type {Scope} from './explore-scopes.ts';
 import {type Local, Space} from './explore-space.ts';
 import {admittedBy, judge} from './explore-theorems.ts';
@@ -215,38 +214,6 @@ export class Possibilities {
 			proposed.size === before.proposed.size &&
 			executed.size === before.executed.size;
 		return isSame ? undefined : judge(locals.with(owner, outcome.next));
-	}
-
-	describe({owner, acts, costs}: Move): string[] {
-		return acts.map(act => this.#describeAct(owner, act, costs.includes('repeat')));
-	}
-
-	#describeAct(owner: ReplicaId, act: number, isRepeat: boolean): string {
-		const what = this.space.acts[act]!;
-		switch (what.type) {
-			case 'receive': {
-				const words = what.messages.map(describeMessage).join(' | ');
-				return `deliver ${what.from}>${owner} ${words}${isRepeat ? ' # and it stays under way' : ''}`;
-			}
-			case 'say': {
-				const {nick, session} = what.request;
-				return `say ${nick} at ${owner}: ${session === 0 ? 'opens its session' : what.request.text}`;
-			}
-			case 'crash':
-				return `crash ${owner} # what was not synced ${what.isKept ? 'reached the disk' : 'is lost'}`;
-			case 'doubt':
-				return `doubt ${owner} # its connection to the primary is reported closed`;
-			case 'write':
-				return `write ${owner} # its write ends`;
-			case 'begin anew':
-				return `begin anew ${owner} # its directory is lost`;
-			case 'put back':
-				return `put back ${owner} # the directory that it had before`;
-			case 'start':
-			case 'beat':
-			case 'checkpoint':
-				return `${what.type} ${owner}`;
-		}
 	}
 }
 

@@ -1,6 +1,7 @@
+import {stageOfPuppets} from './explore-course.ts';
 import {Opening} from './explore-opening.ts';
 import type {Scope} from './explore-scopes.ts';
-import {type Move, Possibilities, replicas, type World} from './explore-world.ts';
+import {type Move, Possibilities, type World} from './explore-world.ts';
 
 export type Exploration = {
 	/** Different worlds that were seen; different machines that they are made of. */
@@ -27,7 +28,7 @@ export function explore(scope: Scope, states: number, onProgress?: (states: numb
 /** The same as an object, for whoever wants to look behind it. */
 export class Explorer {
 	readonly #all: Possibilities;
-	readonly #opening: Opening;
+	readonly #from: Scope['from'];
 	readonly #most: number;
 	readonly #onProgress: ((states: number) => void) | undefined;
 	readonly #seen = new Set<string>();
@@ -46,16 +47,16 @@ export class Explorer {
 		this.#origins = new Int32Array(most);
 		this.#moves = new Int32Array(most);
 		this.#all = new Possibilities(scope);
-		this.#opening = new Opening(this.#all, scope.from);
+		this.#from = scope.from;
 	}
 
 	run(): Exploration {
 		let depth = 0;
 		let end = 0;
 		let at = 0;
-		const {broken, world} = this.#opening;
+		const {broken, world} = new Opening(this.#all, this.#from);
 		if (broken === undefined) this.#add(world, 0, {owner: 0, acts: [], costs: []});
-		else this.#violation = {theorem: broken, script: [...this.#scriptTo(0), `# ${broken}`].join('\n')};
+		else this.#violation = {theorem: broken, script: this.#scriptTo(0)};
 		for (; at < this.#worlds.length && !this.#isOver; at++) {
 			if (at === end) {
 				end = this.#worlds.length;
@@ -98,8 +99,7 @@ export class Explorer {
 			this.#acts++;
 			const broken = outcome.broken ?? this.#all.judge(world, move.owner, outcome);
 			if (broken !== undefined) {
-				const script = [...this.#scriptTo(at), ...this.#all.describe(move), `# ${broken}`];
-				this.#violation = {theorem: broken, script: script.join('\n')};
+				this.#violation = {theorem: broken, script: this.#scriptTo(at, move)};
 				return;
 			}
 
@@ -128,18 +128,22 @@ export class Explorer {
 		};
 	}
 
-	#numberOf({owner, acts, costs}: Move): number {
+	#numberOf(move: Move): number {
+		const {owner, acts, costs} = move;
 		const isRepeat = costs.includes('repeat');
 		const text = `${owner} ${acts.join(' ')} ${isRepeat}`;
-		const known = this.#movesByText.get(text) ?? this.#knownMoves.push({owner, acts, costs}) - 1;
+		const known = this.#movesByText.get(text) ?? this.#knownMoves.push(move) - 1;
 		this.#movesByText.set(text, known);
 		return known;
 	}
 
-	#scriptTo(at: number): string[] {
-		const script: string[][] = [];
-		for (let now = at; now > 0; now = this.#origins[now]!)
-			script.push(this.#all.describe(this.#knownMoves[this.#moves[now]!]!));
-		return [`replicas ${replicas}`, ...this.#opening.script, '', ...script.reverse().flat()];
+	/** The whole way is gone once more, from the beginning: who only knows the script can go it as well. */
+	#scriptTo(at: number, ...last: readonly Move[]): string {
+		const moves: Move[] = [];
+		for (let now = at; now > 0; now = this.#origins[now]!) moves.push(this.#knownMoves[this.#moves[now]!]!);
+		const course = new Opening(this.#all, this.#from);
+		course.script.push('');
+		for (const move of [...moves.reverse(), ...last]) course.take(move);
+		return [stageOfPuppets, ...course.script, `# ${course.broken}`].join('\n');
 	}
 }

@@ -1,8 +1,10 @@
 import type {ReplicaId} from '../consensus/types.ts';
 import {Client} from './client.ts';
+import {stageOfPuppets} from './explore-course.ts';
 import {calm} from './faults.ts';
 import type {Doom} from './links.ts';
 import {tick} from './machine.ts';
+import {PuppetStage} from './puppet-stage.ts';
 import type {Kind} from './trace.ts';
 import {heal} from './trouble.ts';
 import {type Settings, World} from './world.ts';
@@ -33,12 +35,15 @@ export class PlayError extends Error {
  *   expect view N · expect leader ID · expect no leader · expect NAME answered N
  *   expect ID member · expect ID learner · expect ID dead
  *   expect slot SLOT no-op · expect N slots · expect same logs · expect log ID N lines
+ *
+ * What begins with `puppets 3` instead is performed on another stage, see PuppetStage.
  */
 export function perform(script: string): string {
-	const stage = new Stage();
-	for (const [index, line] of script.split('\n').entries()) {
-		const direction = line.trim();
-		if (direction === '' || direction.startsWith('#')) continue;
+	const lines = script.split('\n').map(line => line.trim());
+	const isDirection = (line: string) => line !== '' && !line.startsWith('#');
+	const stage = lines.find(isDirection) === stageOfPuppets ? new PuppetStage() : new Stage();
+	for (const [index, direction] of lines.entries()) {
+		if (!isDirection(direction)) continue;
 		try {
 			stage.direct(direction);
 		} catch (error) {
@@ -111,6 +116,7 @@ const directions: readonly Direction[] = [
 
 const noOpText = '{"at":0,"requests":[]}';
 
+/** Real machines in a world in which time passes. */
 class Stage {
 	/** What happened, a line each. */
 	readonly told: string[] = [];

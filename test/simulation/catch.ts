@@ -17,13 +17,25 @@ const plays = join(import.meta.dirname, '..', 'consensus', 'plays');
 const seeds = 60;
 const worlds = 300_000;
 
-const catchPlay = (name: string): string | undefined => {
+const endOf = (script: string): string | undefined => {
 	try {
-		performPlay(readFileSync(join(plays, `${name}.txt`), 'utf8').split('\n---\n')[0]!);
+		performPlay(script);
 		return undefined;
 	} catch (error) {
 		return (error as Error).message.split('\n')[0];
 	}
+};
+
+const catchPlay = (name: string): string | undefined =>
+	endOf(readFileSync(join(plays, `${name}.txt`), 'utf8').split('\n---\n')[0]!);
+
+/** The script, if it leads to the violation when it is performed as well. */
+const catchInScope = (name: string): string | undefined => {
+	const {violation} = explore(scopes[name as ScopeName], worlds);
+	if (!violation) return undefined;
+	const {script, theorem} = violation;
+	const end = endOf(script);
+	return end?.endsWith(theorem) ? script : `performed, it ends otherwise: ${end}\n${script}`;
 };
 
 const catchStory = (name: string): string | undefined => {
@@ -35,7 +47,7 @@ const catchStory = (name: string): string | undefined => {
 const catchers: Record<string, (name: string) => string | undefined> = {
 	play: catchPlay,
 	story: catchStory,
-	scope: name => explore(scopes[name as ScopeName], worlds).violation?.script,
+	scope: catchInScope,
 	seed: name => simulate({seed: Number(name)}).failure ?? undefined,
 };
 
