@@ -257,6 +257,21 @@ export const commands = {
 			return explore({states: states ?? 1_000_000, json});
 		},
 	},
+	perform: {
+		says: 'perform a play in the simulator, as the exploration prints one for a broken theorem',
+		arguments: 'FILE',
+		flags: [],
+		examples: [
+			[
+				'paxos-chat perform play.txt',
+				'what happens, direction by direction; exit 1 and why if it ends badly',
+			],
+		],
+		async run(words) {
+			const {perform} = await import('./commands/perform.ts');
+			return perform(words);
+		},
+	},
 	replay: {
 		says: 'give the core the inputs of a trace again, and compare every output',
 		arguments: 'FILE',

@@ -33,6 +33,19 @@ describe('the program', () => {
 		expect((await bin('kill', '-h')).stdout).toMatch(/^paxos-chat kill ID: /);
 	});
 
+	test('performs a play, and tells where it fails', async () => {
+		const perform = (script: string) => {
+			writeFileSync(join(cwd, 'play.txt'), script);
+			return run(['perform', 'play.txt'], {cwd, script: mainScript});
+		};
+		const done = await perform('puppets 3\nall goes well # at first\ncrash 1\n---\nwhat happened before');
+		expect(done).toMatchObject({code: 0, stderr: ''});
+		expect(done.stdout).toContain('> crash 1\n  r1 dies\n\n> the end\n');
+		const failed = await perform('replicas 3\nrun 20 ticks\nexpect leader 2\nrun 1 tick');
+		expect(failed).toMatchObject({code: 1, stderr: ''});
+		expect(failed.stdout).toMatch(/> expect leader 2\n\nFAIL line 3, "expect leader 2": leader: 0\n$/);
+	});
+
 	test('names every story in the help of demo, in their order', async () => {
 		const {stdout} = await bin('demo', '--help');
 		expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`: ${stories.map(({name}) => name).join(', ')}`);
