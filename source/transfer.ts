@@ -66,6 +66,7 @@ export class Transfer {
 	/** What has come of the checkpoint of each of them. */
 	readonly #begun = new Map<ReplicaId, CheckpointText>();
 	#askedAt = 0;
+	#askedLast: ReplicaId | undefined;
 	/** When a piece of a checkpoint came last. */
 	#joinedAt = 0;
 	/** A piece is being looked through, in bites. */
@@ -87,8 +88,8 @@ export class Transfer {
 		if (this.#candidate) return this.#consider(this.#candidate);
 		const now = this.#ports.now();
 		const isStuck = now - this.#joinedAt >= patienceMs;
-		const isFirst = this.#begun.size === 0 || this.#begun.has(from) !== isStuck;
-		const waitMs = isFirst ? impatienceMs : patienceMs;
+		const isFirst = isStuck ? from !== this.#askedLast : this.#begun.has(from);
+		const waitMs = isFirst || this.#begun.size === 0 ? impatienceMs : patienceMs;
 		const isAsked = this.#catchUp !== undefined && now - this.#askedAt < waitMs;
 		const distrustedUntil = this.#distrusted.get(from);
 		if (this.#isBusy || isAsked || (distrustedUntil !== undefined && now < distrustedUntil)) return;
@@ -114,6 +115,7 @@ export class Transfer {
 	#ask(peer: ReplicaId) {
 		this.#asked.add(peer);
 		this.#askedAt = this.#ports.now();
+		this.#askedLast = peer;
 		const {slot, text} = this.#begun.get(peer) ?? {slot: 0, text: ''};
 		this.#ports.send(peer, {type: 'fetch', after: this.#catchUp!.position, slot, offset: text.length});
 	}

@@ -428,6 +428,17 @@ describe('a checkpoint in many pieces', () => {
 		expectEqual(world.zero, world.replicas[2]!);
 	});
 
+	test('goes on with the first peer when the second one says that it is there, and sends nothing', () => {
+		const world = inPieces();
+		let isCut = true;
+		watch(world, (from, {offset}) => from === 1 && (offset < 120 || !isCut));
+		// For longer than anybody waits.
+		world.pass(10_000);
+		isCut = false;
+		expect(world.run(6000)).toBe(true);
+		expectEqual(world.zero, world.replicas[1]!);
+	});
+
 	test('begins anew with another peer when its own falls silent, and the lines do not', () => {
 		const world = inPieces();
 		const sent = watch(world, (from, {offset}) => {

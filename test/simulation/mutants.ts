@@ -471,7 +471,7 @@ const unsafeElsewhere: readonly Mutant[] = [
 	]),
 	mutant('whoever sends no more pieces of a checkpoint is asked for them for ever', 'test transfer', [
 		'transfer.ts',
-		'this.#begun.has(from) !== isStuck;',
+		'isStuck ? from !== this.#askedLast : this.#begun.has(from);',
 		'this.#begun.has(from);',
 	]),
 	mutant(

@@ -116,6 +116,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		why: 'an older copy had written as much as it lacked while it was alone, which nobody promises to notice: no fault of the core',
 	},
 	{
+		seed: 1029197,
+		mix: 'lossy',
+		variant: 'pages',
+		replicas: 3,
+		why: 'the same the other way round: as nothing more came of what a peer had begun to send, a lossy one was asked again and again, and that peer never',
+	},
+	{
 		seed: 1003537,
 		mix: 'cuts',
 		variant: 'narrow',
