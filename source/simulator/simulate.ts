@@ -252,6 +252,7 @@ class Run {
 			this.#suffer();
 			this.#heal();
 			this.#serve();
+			this.#waitForDisks();
 			this.#compare();
 		} catch (error) {
 			const text = error instanceof Broken ? error.message : String((error as Error).stack);
@@ -359,6 +360,16 @@ class Run {
 		if (late) throw new Broken('liveness', `${late.name} has no answer ${when}`);
 		const behind = this.#core.find(isBehind);
 		if (behind !== undefined) throw new Broken('liveness', `r${behind} does not catch up ${when}`);
+		world.run(200);
+	}
+
+	/** A write that began on a slow disk is as slow to its end, whatever has been mended since; and words wait behind it. */
+	#waitForDisks() {
+		const world = this.#world;
+		const end = world.events.now + 2000;
+		const isWriting = () => this.#core.some(id => world.machines[id]!.disk.isWriting);
+		if (!isWriting()) return;
+		while (isWriting() && world.events.now < end) world.run(20);
 		world.run(200);
 	}
 
