@@ -4,11 +4,11 @@ import {decodeState} from './chat/chat-state.ts';
 import {type CheckpointText, CheckpointTexts} from './checkpoint-texts.ts';
 import type {Chunk, Fetch, Message, Piece, ReplicaId, Slot} from './consensus/types.ts';
 
-/** A peer that has not answered for so long is asked again, or another one. In milliseconds. */
+/** A peer that has not answered for so long is asked again, or another one: whoever has waited longest for his turn. In milliseconds. */
 const impatienceMs = 1000;
 /**
- * So long another one has to wait while a checkpoint comes in, as what has come of it would be of no use any more.
- * If no piece has come for so long, it is the one that was asked last who has to wait. In milliseconds.
+ * So long whoever is out of turn has to wait. While a checkpoint comes in, the others are, as what has come of it would be
+ * of no use any more; if no piece has come for so long, it is everybody's turn again. In milliseconds.
  */
 const patienceMs = 3000;
 /** So long a state waits for somebody else who had the same; if nobody else says anything, its sender is believed. In milliseconds. */
@@ -66,7 +66,10 @@ export class Transfer {
 	/** What has come of the checkpoint of each of them. */
 	readonly #begun = new Map<ReplicaId, CheckpointText>();
 	#askedAt = 0;
-	#askedLast: ReplicaId | undefined;
+	/** Everybody who was asked, the one asked last at the end: who speaks up most often is not asked more often. */
+	readonly #turns = new Set<ReplicaId>();
+	/** Who has spoken up since the last question. */
+	readonly #offering = new Set<ReplicaId>();
 	/** When a piece of a checkpoint came last. */
 	#joinedAt = 0;
 	/** A piece is being looked through, in bites. */
@@ -88,11 +91,13 @@ export class Transfer {
 		if (this.#candidate) return this.#consider(this.#candidate);
 		const now = this.#ports.now();
 		const isStuck = now - this.#joinedAt >= patienceMs;
-		const isFirst = isStuck ? from !== this.#askedLast : this.#begun.has(from);
-		const waitMs = isFirst || this.#begun.size === 0 ? impatienceMs : patienceMs;
+		const isFirst = isStuck || this.#begun.size === 0 ? this.#isTurnOf(from) : this.#begun.has(from);
+		const waitMs = isFirst ? impatienceMs : patienceMs;
 		const isAsked = this.#catchUp !== undefined && now - this.#askedAt < waitMs;
 		const distrustedUntil = this.#distrusted.get(from);
-		if (this.#isBusy || isAsked || (distrustedUntil !== undefined && now < distrustedUntil)) return;
+		if (this.#isBusy || (distrustedUntil !== undefined && now < distrustedUntil)) return;
+		this.#offering.add(from);
+		if (isAsked) return;
 		if (this.#catchUp?.start !== this.#ports.chat().slot) this.#startAnew();
 		this.#ask(from);
 	}
@@ -112,10 +117,18 @@ export class Transfer {
 		this.#catchUp = new CatchUp(this.#ports.chat());
 	}
 
+	/** Nobody else has spoken up who was asked longer ago, or never. */
+	#isTurnOf(peer: ReplicaId): boolean {
+		const turns = [...this.#turns];
+		return [...this.#offering].every(other => turns.indexOf(other) >= turns.indexOf(peer));
+	}
+
 	#ask(peer: ReplicaId) {
 		this.#asked.add(peer);
 		this.#askedAt = this.#ports.now();
-		this.#askedLast = peer;
+		this.#turns.delete(peer);
+		this.#turns.add(peer);
+		this.#offering.clear();
 		const {slot, text} = this.#begun.get(peer) ?? {slot: 0, text: ''};
 		this.#ports.send(peer, {type: 'fetch', after: this.#catchUp!.position, slot, offset: text.length});
 	}

@@ -232,6 +232,14 @@ test('gets a checkpoint alone when only empty slots are missing', () => {
 	expectEqual(world.zero, world.replicas[1]!);
 });
 
+test('asks the other one when the first to speak up answers nothing', () => {
+	const world = new World(100);
+	world.fate = (from, _to, message) => (from === 1 && isChunk(message) ? null : message);
+	expect(world.run(20_000)).toBe(true);
+	// Each in his turn.
+	expect(world.asked.slice(0, 3).map(([peer]) => peer)).toEqual([1, 2, 2]);
+});
+
 test('a checkpoint that moves on while it is fetched is fetched as it is in the end', () => {
 	const world = new World(100);
 	world.fate = (from, _to, message) => {
@@ -437,6 +445,18 @@ describe('a checkpoint in many pieces', () => {
 		isCut = false;
 		expect(world.run(6000)).toBe(true);
 		expectEqual(world.zero, world.replicas[1]!);
+	});
+
+	test('comes to its end though one peer sends no more of it, and another one nothing at all', () => {
+		const world = new World(100, 5);
+		world.bytesInAPiece = 40;
+		world.linesInAPiece = 50;
+		world.fate = (from, _to, message) => {
+			if (!isChunk(message)) return message;
+			const isSilent = from === 2 || (from === 1 && (message.checkpoint?.offset ?? 0) >= 160);
+			return isSilent ? null : message;
+		};
+		expect(world.run(60_000)).toBe(true);
 	});
 
 	test('begins anew with another peer when its own falls silent, and the lines do not', () => {

@@ -471,8 +471,13 @@ const unsafeElsewhere: readonly Mutant[] = [
 	]),
 	mutant('whoever sends no more pieces of a checkpoint is asked for them for ever', 'test transfer', [
 		'transfer.ts',
-		'isStuck ? from !== this.#askedLast : this.#begun.has(from);',
-		'this.#begun.has(from);',
+		'isStuck || this.#begun.size === 0 ? this.#isTurnOf(from)',
+		'this.#begun.size === 0 ? this.#isTurnOf(from)',
+	]),
+	mutant('whoever speaks up first is asked, whoever was asked last', 'test transfer', [
+		'transfer.ts',
+		'every(other => turns.indexOf(other) >= turns.indexOf(peer));',
+		'every(() => true);',
 	]),
 	mutant(
 		'pieces of two checkpoints are mixed',
