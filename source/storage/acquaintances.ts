@@ -85,7 +85,7 @@ export class Acquaintances {
 		if (!known) {
 			// Whoever else comes while the first meeting is being written waits for it, too.
 			if (!this.#pending.has(peer)) {
-				this.#written = this.#written.then(() => this.#write(peer, {incarnation, groups, replaced: []}));
+				this.#written = this.#written.then(() => this.#introduce(peer, {incarnation, groups, replaced: []}));
 				this.#pending.set(peer, this.#written);
 			}
 
@@ -130,6 +130,12 @@ export class Acquaintances {
 			if (this.#isNews) await this.#save(this.#known);
 		});
 		return this.#written;
+	}
+
+	/** What the log has said meanwhile stands: this one may be the memory that was replaced. */
+	async #introduce(peer: ReplicaId, known: Known): Promise<void> {
+		if (this.#known.has(peer)) this.#pending.delete(peer);
+		else await this.#write(peer, known);
 	}
 
 	async #write(peer: ReplicaId, known: Known): Promise<void> {

@@ -74,7 +74,10 @@ export type Reader = {
 	read(path: string): Promise<Buffer>;
 };
 
-export const realReader: Reader = {list: path => readdir(path), read: path => readFile(path)};
+export const realReader: Reader = {
+	list: path => whenAllowed(() => readdir(path)),
+	read: path => whenAllowed(() => readFile(path)),
+};
 
 /** A new name in a directory survives a crash only after this. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -110,11 +113,11 @@ const patienceMs = 10_000;
 const retryMs = 50;
 
 /**
- * Opens a file that will be written. Strangers may hold all that the process is
+ * Opens a file, or a directory. Strangers may hold all that the process is
  * allowed to have open, until they are sent away. That is no failure of the
- * disk, as nothing was written yet: the file waits.
+ * disk, as nothing was read or written yet: the file waits.
  */
-async function whenAllowed<Handle>(open: () => Promise<Handle>): Promise<Handle> {
+export async function whenAllowed<Handle>(open: () => Promise<Handle>): Promise<Handle> {
 	for (const end = performance.now() + patienceMs; ; await sleep(retryMs)) {
 		try {
 			return await open();

@@ -1,6 +1,6 @@
 import {type FileHandle, open, unlink} from 'node:fs/promises';
 import {readAt} from '../chat/log-lines.ts';
-import {failureOf, isMissing} from './files.ts';
+import {failureOf, isMissing, whenAllowed} from './files.ts';
 
 const pieceBytes = 262_144;
 
@@ -25,7 +25,7 @@ export class KeptLines {
 	/** Whole lines, each with its newline. */
 	keep(lines: string): void {
 		this.#then(async () => {
-			this.#file ??= await open(this.#path, 'w+', 0o600);
+			this.#file ??= await whenAllowed(() => open(this.#path, 'w+', 0o600));
 			await this.#file.appendFile(lines);
 		});
 	}

@@ -1,6 +1,6 @@
 import {constants} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
-import {codeOf} from './files.ts';
+import {codeOf, whenAllowed} from './files.ts';
 
 const blockBytes = 4096;
 /** Memory that a buffer gets begins at a multiple of this; disks want one of up to 512. */
@@ -23,7 +23,7 @@ export async function readPastCache(path: string, from = 0, to = Number.POSITIVE
 }
 
 async function withFile<Result>(path: string, flags: number, run: (file: FileHandle) => Promise<Result>) {
-	const file = await open(path, flags);
+	const file = await whenAllowed(() => open(path, flags));
 	try {
 		return await run(file);
 	} finally {

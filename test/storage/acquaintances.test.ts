@@ -82,6 +82,17 @@ test('a newcomer is let in and not remembered, before the log admits it; then th
 	expect(await met.meet(1, memory(one))).toBe(false);
 });
 
+test('a memory that comes while another one is being admitted, and was never met, does not take its place', async () => {
+	const met = await Acquaintances.open(path);
+	const admission = met.admit(1, other);
+	expect(await met.meet(1, memory(one))).toBe(false);
+	await admission;
+	for (const peers of [met, await Acquaintances.open(path)]) {
+		expect(peers.remembered(1)?.incarnation).toBe(other);
+		expect(peers.objection(1, memory(one))).toBe('another');
+	}
+});
+
 test('a newcomer that was admitted and replaced is no newcomer any more', async () => {
 	const third = '3'.repeat(32);
 	const met = await Acquaintances.open(path);

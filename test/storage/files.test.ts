@@ -6,7 +6,7 @@ import {join} from 'node:path';
 import {promisify} from 'node:util';
 import {expect, test} from '@jest/globals';
 
-test('a file waits while the process has as many open as it may, and is written when another one goes', async () => {
+test('files wait while the process has as many open as it may, to be written, read, listed or kept, until others go', async () => {
 	const directory = await mkdtemp(join(tmpdir(), 'paxos-chat-'));
 	try {
 		const path = join(directory, 'file');
@@ -15,8 +15,8 @@ test('a file waits while the process has as many open as it may, and is written 
 		const {NODE_OPTIONS: _, ...env} = process.env;
 		const words = ['-c', command, process.execPath, script, path];
 		const {stdout} = await promisify(execFile)('sh', words, {env});
-		expect(stdout).toBe('it waits, and is written');
-		expect(readFileSync(path, 'utf8')).toBe('after');
+		expect(stdout).toBe('all wait, and all are done');
+		expect(readFileSync(path, 'utf8')).toBe('written');
 	} finally {
 		await rm(directory, {recursive: true});
 	}
