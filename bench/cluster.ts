@@ -6,19 +6,19 @@ import {fileURLToPath} from 'node:url';
 import {type Cluster, readCluster} from '../source/cluster.ts';
 import {Supervisor} from '../source/supervisor.ts';
 
-/** Three replicas as processes of their own on this machine, with the defaults of cluster.json, on its real disk. */
+/** Three replicas as processes of their own on this machine, on its real disk; what is not said has the defaults of cluster.json. */
 export class BenchCluster {
 	readonly cluster: Cluster;
 	readonly configPath: string;
 	readonly supervisor: Supervisor;
 	readonly #directory: string;
 
-	static async start(): Promise<BenchCluster> {
+	static async start(settings: object = {}): Promise<BenchCluster> {
 		const directory = await mkdtemp(join(tmpdir(), 'paxos-chat-bench-'));
 		const ports = await freePorts(3);
 		const replicas = ports.map((port, id) => ({id, host: '127.0.0.1', port}));
 		const configPath = join(directory, 'cluster.json');
-		await writeFile(configPath, JSON.stringify({f: 1, replicas}));
+		await writeFile(configPath, JSON.stringify({...settings, f: 1, replicas}));
 		const bench = new BenchCluster(directory, configPath);
 		for (const outcome of await bench.supervisor.start()) {
 			if (outcome.status === 'rejected') throw outcome.reason;

@@ -6,6 +6,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import type {BatchReport} from '../source/client/batch.ts';
 import {Monitor} from '../source/client/monitor.ts';
+import type {ReplicaId, Slot} from '../source/consensus/types.ts';
 import {monotonicMs} from '../source/history-file.ts';
 import {BenchCluster} from './cluster.ts';
 
@@ -30,6 +31,11 @@ const loads: readonly Load[] = [
 ];
 const rounds = 3;
 const kills = 30;
+/** What a replica misses while it is away, messages, and how long the others are looked at without it and when it is back, ms. */
+const missed = 50_000;
+const lookMs = 5000;
+/** Replicas tell of themselves so often at least, as long as something happens, ms. */
+const statusMs = 500;
 
 const script = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
@@ -78,12 +84,7 @@ async function throughput(): Promise<void> {
 async function failover(): Promise<void> {
 	const bench = await BenchCluster.start();
 	const monitor = new Monitor({cluster: bench.cluster});
-	const child = load(bench.configPath, {messages: 1e9, clients: 16, sessionsPerConnection: 1, isTimed: true});
-	const said: Array<readonly [start: number, end: number]> = [];
-	createInterface(child.stdout!).on('line', line => {
-		const [start, end] = line.split(' ').map(Number);
-		said.push([start!, end!]);
-	});
+	const {child, said} = talk(bench.configPath);
 	const milliseconds: number[] = [];
 	try {
 		for (let round = 0; round < kills; round++) {
@@ -115,6 +116,72 @@ async function failover(): Promise<void> {
 	}
 }
 
+/** Of a backup that has missed messages and many checkpoints: how soon it is where the others are, and what that costs them. */
+async function catchingUp(): Promise<void> {
+	const bytes = 524_288;
+	const bench = await BenchCluster.start({checkpointBytes: bytes, segmentBytes: bytes, retainBytes: 0});
+	const monitor = new Monitor({cluster: bench.cluster});
+	const {child, said} = talk(bench.configPath);
+	const speed = (from: number, to: number) =>
+		(1000 * said.filter(([, end]) => end > from && end <= to).length) / (to - from);
+	const results: Array<{tookMs: number; without: number; meanwhile: number; after: number}> = [];
+	try {
+		for (let round = 0; round < rounds; round++) {
+			const backup = ((await settled(monitor, () => said.length)) + 1) % 3;
+			said.length = 0;
+			process.kill(bench.supervisor.pid(backup)!, 'SIGKILL');
+			while (said.length < missed) await sleep(20);
+			const back = monotonicMs();
+			await bench.supervisor.restart(backup);
+			await levelled(monitor, backup);
+			const there = monotonicMs();
+			await sleep(lookMs);
+			results.push({
+				tookMs: there - back,
+				without: speed(back - lookMs, back),
+				meanwhile: speed(back, there),
+				after: speed(there, there + lookMs),
+			});
+		}
+
+		const ratio = ({without, meanwhile, after}: (typeof results)[number]) =>
+			meanwhile / Math.min(without, after);
+		const {tookMs, without, meanwhile, after} = results.sort((a, b) => ratio(a) - ratio(b))[rounds >> 1]!;
+		print();
+		print(`${missed} missed`, 'there ms', 'without it/s', 'meanwhile/s', 'after/s');
+		print('16 clients', Math.round(tookMs), ...[without, meanwhile, after].map(Math.round));
+	} finally {
+		child.kill();
+		monitor.close();
+		await bench.stop();
+	}
+}
+
+/** Clients that talk without end: when each message was said, and when it was acknowledged. */
+function talk(configPath: string) {
+	const said: Array<readonly [start: number, end: number]> = [];
+	const child = load(configPath, {messages: 1e9, clients: 16, sessionsPerConnection: 1, isTimed: true});
+	createInterface(child.stdout!).on('line', line => {
+		const [start, end] = line.split(' ').map(Number);
+		said.push([start!, end!]);
+	});
+	return {child, said};
+}
+
+/** A replica that was away has executed what the others had when it was last heard of. */
+async function levelled(monitor: Monitor, replica: ReplicaId): Promise<void> {
+	/** As was told, the latest last: its words are older than those of the others by as much as these take to come. */
+	const told: Array<{at: number; executed: Slot}> = [];
+	for (; ; await sleep(5)) {
+		const {replicas} = monitor.store.getSnapshot();
+		const others = replicas.filter(({id}) => id !== replica).map(({status}) => status?.executed ?? 0);
+		told.push({at: monotonicMs(), executed: Math.max(...others)});
+		while (told[1] !== undefined && told[1].at < monotonicMs() - statusMs) told.shift();
+		const {state, status} = replicas.find(({id}) => id === replica)!;
+		if (state === 'up' && status !== null && status.executed >= told[0]!.executed) return;
+	}
+}
+
 /** All replicas are up, agree on who leads, and somebody is being answered. */
 async function settled(monitor: Monitor, count: () => number) {
 	for (const before = count(); ; await sleep(20)) {
@@ -134,3 +201,4 @@ function print(name = '', ...cells: Array<string | number>) {
 print(`${cpus().length} cores, Node ${process.versions.node}, ${cpus()[0]?.model ?? ''}`);
 await throughput();
 await failover();
+await catchingUp();
