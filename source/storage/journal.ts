@@ -165,6 +165,11 @@ export class Journal implements Disk {
 		this.#idle.refresh();
 	}
 
+	/** Resolves when the next rotation has its segment: until then all that is appended behind it waits with it. */
+	async readyToRotate(): Promise<void> {
+		while (!this.#prepared && !this.#isDead) await this.#preparing;
+	}
+
 	/**
 	 * Begins a new segment with these entries, behind all that was appended or
 	 * deferred so far. Once they are durable the promise gives a function that

@@ -116,6 +116,8 @@ export class Keeper {
 	 */
 	async #shortenJournal(): Promise<void> {
 		const {restate, journal} = this.#options;
+		// Votes would wait behind a rotation that waits.
+		await journal.readyToRotate();
 		// What the core has forgotten is not restated: without a checkpoint of at least that slot nobody may start again.
 		const {since, entries} = restate();
 		const older = this.#older;

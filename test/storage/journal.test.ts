@@ -650,6 +650,31 @@ describe('the segments of a journal', () => {
 			expect((await rig.start()).entries).toEqual([long, view(1)]);
 		}));
 
+	test('who waits for the next segment before a rotation keeps no vote waiting', () =>
+		onRig(async rig => {
+			await rig.start();
+			await rig.journal.readyToRotate();
+			let release = () => {};
+			const isHeld = new Promise<void>(resolve => {
+				release = resolve;
+			});
+			const {fsync} = rig.files;
+			rig.files.fsync = fd => isHeld.then(() => fsync(fd));
+			// Takes the segment that was ready; the one after it is not made before it is released.
+			await rig.journal.rotate([view(1)]);
+			let isReady = false;
+			const ready = rig.journal.readyToRotate().then(() => {
+				isReady = true;
+			});
+			await rig.write(view(2));
+			expect(isReady).toBe(false);
+			release();
+			await ready;
+			await rig.journal.rotate([view(2)]);
+			await rig.crash();
+			expect((await rig.start()).entries).toContainEqual(view(2));
+		}));
+
 	test('a rotation leaves one segment that counts, and says from which slot on', () =>
 		onRig(async rig => {
 			await rig.start();
