@@ -78,6 +78,6 @@ export class Pace {
 		// On a long way a small page tells little of the speed: what took no longer than a smaller one may be larger.
 		const isQuick = tookMs < this.#wayMs + lineMs / 2;
 		const bytes = isQuick ? Math.max(carried, 2 * this.#bytes) : carried;
-		this.#bytes = Math.min(Math.max(bytes, leastBytes), mostBytes);
+		this.#bytes = Math.floor(Math.min(Math.max(bytes, leastBytes), mostBytes));
 	}
 }

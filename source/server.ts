@@ -5,7 +5,7 @@ import {setTimeout as pause} from 'node:timers/promises';
 import {Chat, type ChatState} from './chat/chat.ts';
 import type {ChatLog} from './chat/chat-log.ts';
 import {digestOf} from './chat/chat-state.ts';
-import {decodeLine, encodeLine} from './chat/line-text.ts';
+import {decodeLine} from './chat/line-text.ts';
 import type {Answer, Line} from './chat/types.ts';
 import {type Cluster, rulesOf} from './cluster.ts';
 import {Replica} from './consensus/replica.ts';
@@ -31,6 +31,7 @@ import {Faults} from './network/faults.ts';
 import type {Network} from './network/network.ts';
 import {Rooms} from './network/rooms.ts';
 import {NoteBook} from './note-book.ts';
+import {mostOpenFiles, type Places, placesIn} from './open-files.ts';
 import {Pages} from './pages.ts';
 import {RoomLeft} from './room-left.ts';
 import {slotStatesOf} from './slot-states.ts';
@@ -64,8 +65,6 @@ const leastBacklogBytes = 8_388_608;
 const requestTimeouts = {headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000};
 /** Connections beside those of clients: of peers and administrators, and of whoever has not said yet what he wants. */
 const strangers = 1100;
-/** Lines in a piece for a replica that is behind, if their size does not end it first. */
-const transferLines = 2000;
 
 export type ServerOptions = {
 	readonly cluster: Cluster;
@@ -88,8 +87,9 @@ export type ServerOptions = {
 	readonly ground?: Ground;
 };
 
-/** What a replica holds open before it is one. */
+/** What a replica holds open before it is one, and the connections that it may. */
 type Parts = {
+	readonly places: Places;
 	readonly directory: ReplicaDirectory;
 	readonly recalled: Recalled;
 	readonly firstLook: FirstLook;
@@ -148,6 +148,7 @@ export class Server implements Service {
 	/** Reads what the disk remembers, executes it, and then lets the world in. Throws a Failure if it must not start. */
 	static async start(options: ServerOptions): Promise<Server> {
 		const {cluster, id, data, ground = realGround} = options;
+		const places = placesFor(cluster, options.log);
 		const directory = await openReplicaDirectory({data, id, cluster, tell: options.log});
 		const opened = [directory.release];
 		let server: Server | undefined;
@@ -181,7 +182,7 @@ export class Server implements Service {
 			const watch = options.recorder?.begin(core, entries, slot, checkpoint?.admitted ?? []);
 			// The disk may fail while it is read: the journal makes its next file meanwhile.
 			if (failure) throw failure;
-			server = new Server(options, {directory, recalled, firstLook, chat, replica, watch});
+			server = new Server(options, {places, directory, recalled, firstLook, chat, replica, watch});
 			await server.#listen();
 			return server;
 		} catch (error) {
@@ -237,7 +238,8 @@ export class Server implements Service {
 			chat: () => this.#chat,
 			checkpoint: () => this.#keeper.latest,
 			bytesFor: (peer, after, offset) => network.bytesFor(peer, after, offset),
-			read: (after, upTo, bytes, done) => this.#readText(after, upTo, bytes, this.#guard(done)),
+			read: (after, bytes, done) => this.#readText(after, bytes, this.#guard(done)),
+			leader: () => this.#host.replica.leader,
 			send: (to, message) => network.send(to, [message]),
 			keep: lines => this.#kept.keep(lines),
 			forget: () => this.#kept.forget(),
@@ -246,11 +248,12 @@ export class Server implements Service {
 			progress: () => this.#host.progress(),
 			tell: options.log,
 			now: () => performance.now(),
-			later: run => setImmediate(this.#guard(run)),
+			later: (run, ms) =>
+				ms === undefined ? setImmediate(this.#guard(run)) : setTimeout(this.#guard(run), ms),
 		});
 		// Nothing is served but sockets: whoever does not ask for one soon is sent away.
 		this.#http = createServer(requestTimeouts, (_request, response) => response.writeHead(404).end());
-		this.#http.maxConnections = cluster.connections + strangers;
+		this.#http.maxConnections = parts.places.all;
 		const identity: Identity = {
 			cluster: directory.identity,
 			replicas: cluster.replicas.length,
@@ -297,7 +300,7 @@ export class Server implements Service {
 			secret,
 			hasFaults: options.hasFaults,
 			httpServer: this.#http,
-			connections: cluster.connections,
+			connections: parts.places.guests,
 			handlers: {
 				say: this.#guard(requests => this.#say(requests)),
 				read: (after, limit) => this.#read(after, limit),
@@ -663,23 +666,17 @@ export class Server implements Service {
 	}
 
 	/** Of the lines of our log, for others. */
-	async #read(after: number, limit: number, bytes?: number): Promise<Line[]> {
+	async #read(after: number, limit: number): Promise<Line[]> {
 		await this.#firstLook.whole;
-		return this.#isStopped ? [] : this.#log.read(after, limit, bytes);
+		return this.#isStopped ? [] : this.#log.read(after, limit);
 	}
 
 	/** For a replica that is behind. */
-	#readText(after: number, upTo: number, bytes: number, done: (lines: string) => void) {
-		this.#read(after, transferLines, bytes).then(
-			lines =>
-				done(
-					lines
-						.filter(({position}) => position <= upTo)
-						.map(encodeLine)
-						.join(''),
-				),
-			error => this.fail(asError(error)),
-		);
+	#readText(after: number, bytes: number, done: (lines: string) => void) {
+		const end = this.#keeper.latest?.bytes ?? 0;
+		this.#firstLook.whole
+			.then(() => (this.#isStopped ? '' : this.#log.readText(after, end, bytes)))
+			.then(done, (error: unknown) => this.fail(asError(error)));
 	}
 
 	#weatherNow(): Weather {
@@ -747,6 +744,16 @@ export class Server implements Service {
 			}
 		};
 	}
+}
+
+function placesFor({connections}: Cluster, tell: ServerOptions['log']): Places {
+	const files = mostOpenFiles();
+	const places = placesIn({guests: connections, all: connections + strangers}, files);
+	if (places.guests < connections)
+		tell(
+			`may have ${files} files open: takes ${places.guests} connections, not ${connections}; for more raise the limit (ulimit -n)`,
+		);
+	return places;
 }
 
 function coreOptions({cluster, id, skip}: ServerOptions, {memory}: ReplicaDirectory): Options {

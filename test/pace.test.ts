@@ -28,6 +28,7 @@ describe('a page is as large as the line carries in a moment', () => {
 		for (const wayMs of [1, 150]) {
 			const sizes = ask(new Pace(), 200, bytes => wayMs + bytes / bytesPerMs);
 			expect(sizes[0]).toBe(2 * kibibyte);
+			expect(sizes.every(Number.isInteger)).toBe(true);
 			const longestMs = Math.max(...sizes.slice(1)) / bytesPerMs;
 			expect(longestMs).toBeLessThanOrEqual(Math.max(100, (4 * kibibyte) / bytesPerMs));
 			const bytes = sizes.reduce((sum, size) => sum + size, 0);

@@ -57,8 +57,9 @@ class Replica {
 			bytesFor: (peer, after, offset) => Math.min(pages.bytesFor(peer, after, offset), world.bytesInAPiece),
 			chat: () => this.chat,
 			checkpoint: () => this.checkpoint,
-			read: (after, upTo, bytes, done) => {
-				const end = Math.min(upTo, after + world.linesInAPiece);
+			leader: () => world.leader,
+			read: (after, bytes, done) => {
+				const end = Math.min(this.checkpoint!.position, after + world.linesInAPiece);
 				let text = '';
 				for (let at = after; at < end && (text === '' || text.length < bytes); at++) text += this.lines[at]!;
 				world.events.later(1, () => done(text));
@@ -66,6 +67,7 @@ class Replica {
 			send: (to, message) => pages.send(to, [message]),
 			keep: lines => {
 				this.kept += lines;
+				world.workedMs += world.msPerPiece;
 			},
 			forget: () => {
 				this.kept = '';
@@ -81,8 +83,8 @@ class Replica {
 				this.pieces++;
 			},
 			tell: text => this.told.push(text),
-			now: () => world.events.now,
-			later: run => world.events.later(0, run),
+			now: () => world.events.now + world.workedMs,
+			later: (run, ms = 0) => world.events.later(ms, run),
 		});
 	}
 
@@ -125,13 +127,18 @@ class World {
 	readonly replicas: Replica[];
 	/** What becomes of a message: another one, or none. */
 	fate: Fate = (_from, _to, message) => message;
+	readonly leader: ReplicaId | null;
 	/** At most, however little they are. */
 	linesInAPiece = 4;
 	bytesInAPiece = Number.POSITIVE_INFINITY;
+	/** How long r0 needs for a piece, and has needed. */
+	msPerPiece = 0;
+	workedMs = 0;
 	/** Who was asked, for what. */
 	readonly asked: Array<readonly [peer: ReplicaId, after: number]> = [];
 
-	constructor(slots: number, count = 3) {
+	constructor(slots: number, count = 3, leader: ReplicaId | null = null) {
+		this.leader = leader;
 		this.replicas = Array.from({length: count}, (_, id) => new Replica(this, id));
 		for (const {id} of this.replicas) {
 			this.#replica(id).live(id === 0 ? 3 : slots);
@@ -341,7 +348,7 @@ describe('peers that die', () => {
 			if (isChunk(message) && from === 1 && message.after > 90) world.replicas[1]!.isAlive = false;
 			return world.replicas[1]!.isAlive || from !== 1 ? message : null;
 		};
-		expect(world.run(5000)).toBe(true);
+		expect(world.run(8000)).toBe(true);
 		expect(world.zero.chat.slot).toBe(100);
 		expectEqual(world.zero, world.replicas[2]!);
 	});
@@ -497,6 +504,48 @@ describe('a checkpoint in many pieces', () => {
 		expect(world.zero.told).toEqual([]);
 	});
 
+	describe('of a peer whose checkpoint ends before the lines that came of another', () => {
+		/** r1 was asked first, and has a later checkpoint than r2. */
+		const between = () => {
+			const world = inPieces();
+			const [, one] = world.replicas;
+			one!.live(50);
+			one!.keepCheckpoint();
+			return world;
+		};
+		const isBeyond = ({after}: Chunk) => after > 66;
+
+		test('is left alone while the other goes on', () => {
+			const world = between();
+			let lost = 0;
+			const sent: ReplicaId[] = [];
+			world.fate = (from, _to, message) => {
+				if (!isChunk(message)) return message;
+				if (message.checkpoint) sent.push(from);
+				return from === 1 && isBeyond(message) && ++lost === 1 ? null : message;
+			};
+			expect(world.run(10_000)).toBe(true);
+			expectEqual(world.zero, world.replicas[1]!);
+			// It answered when the other did not, and was not asked for the rest.
+			expect(sent.filter(from => from === 2)).toHaveLength(1);
+			// No line was asked for anew.
+			const asked = world.asked.map(([, after]) => after);
+			expect(asked).toEqual(asked.toSorted((one, other) => one - other));
+		});
+
+		test('is fetched, once, with its own lines, when the other is dead', () => {
+			const world = between();
+			const [, one, two] = world.replicas;
+			const sent = watch(world, () => true);
+			while (world.asked.at(-1)![1] <= 66) world.events.step(10_000);
+			one!.isAlive = false;
+			expect(world.run(20_000)).toBe(true);
+			expectEqual(world.zero, two!);
+			const offsets = sent.map(([, , offset]) => offset);
+			expect(offsets.filter(offset => offset === 40)).toHaveLength(1);
+		});
+	});
+
 	test('is held for a peer for as long as it asks, and half a minute', () => {
 		const world = inPieces();
 		const [, one] = world.replicas;
@@ -552,7 +601,7 @@ describe('peers that are wrong', () => {
 		['half a line', chunk => ({...chunk, lines: `${chunk.lines}{"posi`}), /lines that do not follow/],
 		[
 			'a checkpoint too early',
-			chunk => ({...chunk, checkpoint: {slot: 1, offset: 0, text: '{"slot":1}', isLast: true}}),
+			chunk => ({...chunk, checkpoint: {slot: 100, offset: 0, text: '{"slot":100}', isLast: true}}),
 			/a checkpoint that is none/,
 		],
 		['no checkpoint', chunk => rewritten(chunk, () => '{'), /a checkpoint that is none/],
@@ -714,6 +763,24 @@ describe('our own chat moves meanwhile', () => {
 });
 
 describe('who is asked', () => {
+	test('is not the primary, which has enough to do, when there is somebody else', () => {
+		const world = new World(100, 3, 1);
+		expect(world.run(1000)).toBe(true);
+		expect(new Set(world.asked.map(([peer]) => peer))).toEqual(new Set([2]));
+	});
+
+	test('is the primary after a while, when nobody else says anything, or when he sends nothing', () => {
+		const alone = new World(100, 3, 1);
+		alone.replicas[2]!.isAlive = false;
+		expect(alone.run(6000)).toBe(true);
+		expectEqual(alone.zero, alone.replicas[1]!);
+
+		const mute = new World(100, 3, 1);
+		mute.fate = (from, _to, message) => (from === 2 ? null : message);
+		expect(mute.run(3000)).toBe(true);
+		expectEqual(mute.zero, mute.replicas[1]!);
+	});
+
 	test('without a checkpoint says nothing', () => {
 		const world = new World(100);
 		world.replicas[1]!.checkpoint = undefined;
@@ -740,6 +807,37 @@ describe('who is asked', () => {
 			{type: 'chunk', after: 200, lines: '', checkpoint: {slot: 100, offset: 0, text: plain, isLast: true}},
 			{type: 'chunk', after: 64, lines: world.replicas[1]!.lines.slice(64, 66).join(''), checkpoint: null},
 		]);
+	});
+});
+
+describe('what a piece costs whoever catches up', () => {
+	/** Milliseconds from the first question to the last one. */
+	const timeOf = (leader: ReplicaId | null, msPerPiece: number): number => {
+		const world = new World(100, 3, leader);
+		world.msPerPiece = msPerPiece;
+		const asked: number[] = [];
+		world.fate = (_from, _to, message) => {
+			if (message.type === 'fetch') asked.push(world.events.now);
+			return message;
+		};
+		expect(world.run(20_000)).toBe(true);
+		expect(asked.length).toBeGreaterThan(10);
+		return asked.at(-1)! - asked[0]!;
+	};
+
+	test('is a ninth of its time, beside a primary that works', () => {
+		const atOnce = timeOf(1, 0);
+		expect(timeOf(1, 2) - atOnce).toBe(16 * 8 * 2);
+	});
+
+	test('is all of it while there is no primary: it may be the next', () => {
+		expect(timeOf(null, 2)).toBe(timeOf(null, 0));
+	});
+
+	test('is all of it after five seconds', () => {
+		expect(timeOf(1, 200)).toBeLessThan(5000);
+		// Stopped in the middle of one.
+		expect(timeOf(1, 3_600_000)).toBeLessThan(5000);
 	});
 });
 

@@ -47,6 +47,11 @@ export class CatchUp {
 		return this.#position;
 	}
 
+	/** Of the last line that was taken, or where our own chat stood. */
+	get slot(): Slot {
+		return this.#slot;
+	}
+
 	/** The next lines, each with its newline. False if they are not lines that follow. */
 	*take(lines: string): Bites {
 		// What stands after the last newline would be kept with the lines, and is no part of the chain.

@@ -19,7 +19,7 @@ export type LogLine = {
 };
 
 /** No line comes near this: what is longer without a newline is damage, and not worth the memory. */
-const longestLineBytes = 1_048_576;
+export const longestLineBytes = 1_048_576;
 const chunkBytes = 262_144;
 
 /** All lines of a chat.log in order, torn or damaged ones included, however long the file is. */

@@ -449,7 +449,8 @@ export class Life implements Service {
 			chat: () => this.chat,
 			checkpoint: () => machine.checkpoint?.state,
 			bytesFor: () => transferBytes,
-			read: (after, upTo, _bytes, done) => done(this.#read(after, upTo)),
+			read: (after, _bytes, done) => done(this.#read(after)),
+			leader: () => this.replica?.leader ?? null,
 			send: (to, message) => {
 				if (message.type === 'fetch') this.#onAsking(to);
 				this.#network().send(to, [message]);
@@ -727,8 +728,10 @@ export class Life implements Service {
 	}
 
 	/** A few lines at a time, so that a transfer takes many pieces. */
-	#read(after: number, upTo: number): string {
-		const lines = this.log.split('\n').slice(after, Math.min(upTo, after + transferLines));
+	/** Some lines that the checkpoint covers. */
+	#read(after: number): string {
+		const end = this.#machine.checkpoint?.state.position ?? 0;
+		const lines = this.log.split('\n').slice(after, Math.min(end, after + transferLines));
 		return lines.map(line => `${line}\n`).join('');
 	}
 }

@@ -339,11 +339,13 @@ export class Puppet implements Service, Deeds {
 			chat: () => this.#chat,
 			checkpoint: () => this.#memory.checkpoint?.state,
 			bytesFor: () => Number.POSITIVE_INFINITY,
-			read: (after, upTo, _bytes, done) =>
+			// Time stands still here: whoever is passed over for a while would be so for ever.
+			leader: () => null,
+			read: (after, _bytes, done) =>
 				done(
 					this.#log
 						.split('\n')
-						.slice(after, upTo)
+						.slice(after, this.#memory.checkpoint?.state.position)
 						.map(line => `${line}\n`)
 						.join(''),
 				),

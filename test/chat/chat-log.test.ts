@@ -185,12 +185,54 @@ describe('reading', () => {
 		await log.close();
 	});
 
-	test('gives no more than its reader wants, but always one line', async () => {
-		const lines = Array.from({length: 50}, (_, index) => lineOf(index + 1, 'z'.repeat(900)));
+	test('as text: whole lines, up to where its reader wants, and no more bytes unless one line has more', async () => {
+		const lengths = fc.oneof(fc.nat(40), fc.nat(300), fc.constant(30_000));
+		const question = fc.record({
+			after: fc.nat(60),
+			upTo: fc.nat(60),
+			bytes: fc.oneof(fc.integer({min: 1, max: 1000}), fc.constant(262_144)),
+		});
+		await fc.assert(
+			fc.asyncProperty(
+				fc.array(lengths, {maxLength: 60}),
+				fc.constantFrom('x', 'ü', '世', '{"position":7,'),
+				fc.array(question, {minLength: 5, maxLength: 20}),
+				async (texts, character, questions) => {
+					const lines = texts.map((length, index) =>
+						lineOf(index + 1, character.repeat(Math.ceil(length / character.length))),
+					);
+					const log = await logOf(lines);
+					for (const {after, upTo, bytes} of questions) {
+						const wanted = lines.slice(after, upTo);
+						const end = sizes(lines.slice(0, upTo)).reduce((one, other) => one + other, 0);
+						const page = await log.readText(after, end, bytes);
+						expect(wanted.map(encodeLine).join('').startsWith(page)).toBe(true);
+						const count = page.split('\n').length - 1;
+						if (wanted.length > 0) expect(count).toBeGreaterThan(0);
+						if (count > 1) expect(Buffer.byteLength(page)).toBeLessThanOrEqual(bytes);
+						const next = wanted[count];
+						if (count > 0 && next) expect(Buffer.byteLength(page + encodeLine(next))).toBeGreaterThan(bytes);
+					}
+
+					await log.close();
+				},
+			),
+			{numRuns: 60},
+		);
+	});
+
+	test('as text, one page after the other, it gives all', async () => {
+		const lines = Array.from({length: 3000}, (_, index) => lineOf(index + 1, 'z'.repeat((index * 37) % 900)));
 		const log = await logOf(lines);
-		expect(await log.read(0, 10_000, 1)).toEqual(lines.slice(0, 1));
-		expect(await log.read(1, 10_000, 2500)).toEqual(lines.slice(1, 4));
-		expect(await log.read(4, 2, 2500)).toEqual(lines.slice(4, 6));
+		const {bytes} = log;
+		let text = '';
+		for (;;) {
+			const page = await log.readText(text.split('\n').length - 1, bytes, 100_000);
+			if (page === '') break;
+			text += page;
+		}
+
+		expect(text).toBe(lines.map(encodeLine).join(''));
 		await log.close();
 	});
 
@@ -215,6 +257,16 @@ describe('reading', () => {
 		writeFileSync(path, texts.join('').replace('"text 2"', '"text 2\u0001"'));
 		const log = await ChatLog.open(path, statSync(path).size, noError);
 		await expect(log.read(0, 3)).rejects.toThrow(`damaged at byte ${start}`);
+		await log.close();
+	});
+
+	test('as text, it says so of a line that is not the next one, or that does not end', async () => {
+		const texts = [lineOf(1), lineOf(3), lineOf(4)].map(encodeLine);
+		const start = texts[0]!.length;
+		writeFileSync(path, texts.join(''));
+		const log = await ChatLog.open(path, statSync(path).size, noError);
+		await expect(log.readText(1, log.bytes, 1000)).rejects.toThrow(`damaged at byte ${start}`);
+		await expect(log.readText(0, start - 1, 1000)).rejects.toThrow('damaged at byte 0');
 		await log.close();
 	});
 });

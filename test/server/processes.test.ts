@@ -1,5 +1,6 @@
 import {execFile} from 'node:child_process';
 import {appendFileSync, existsSync, readdirSync, rmSync, watch, writeFileSync} from 'node:fs';
+import {connect, type Socket} from 'node:net';
 import {join, resolve} from 'node:path';
 import {promisify} from 'node:util';
 import {afterEach, describe, expect, test} from '@jest/globals';
@@ -123,6 +124,59 @@ test('a file system that takes no more: one line, exit 1, nothing acknowledged a
 	);
 	expect(all.violations()).toEqual([]);
 }, 30_000);
+
+describe('a limit of open files', () => {
+	test('is kept by strangers who come back as soon as they are sent away: the disk has its files', async () => {
+		const all = await place(1, {...smallCheckpoints, checkpointBytes: 16_384, segmentBytes: 8192});
+		const poor = new Child(all, 0, 'ulimit -n 160');
+		await Promise.all([poor, new Child(all, 1), new Child(all, 2)].map(child => child.listening()));
+		expect(poor.errors).toContain('may have 160 files open: takes 50 connections, not 4000; ');
+		let sentAway = 0;
+		const strangers = new Set<Socket>();
+		const isOver = new AbortController();
+		const come = () => {
+			if (isOver.signal.aborted) return;
+			const stranger = connect(all.cluster.replicas[0]!.port, '127.0.0.1');
+			strangers.add(stranger);
+			stranger.on('error', () => {});
+			stranger.on('close', () => {
+				sentAway++;
+				strangers.delete(stranger);
+				come();
+			});
+		};
+		for (let count = 0; count < 200; count++) come();
+		try {
+			await until(
+				() => sentAway > 1000,
+				() => `${sentAway} sent away`,
+			);
+			const before = sentAway;
+			await all.batch(3000);
+			// The primary writes its checkpoints meanwhile: no stranger takes the place of a file.
+			await until(
+				() => sentAway > before + 1000 && existsSync(all.file(0, 'checkpoint.previous')),
+				() => `${sentAway} sent away; ${poor.errors}`,
+			);
+		} finally {
+			isOver.abort();
+			for (const stranger of strangers) stranger.destroy();
+		}
+
+		expect(poor.process.exitCode).toBeNull();
+		expect(all.violations()).toEqual([]);
+	}, 60_000);
+
+	test('that is too low is refused in one line', async () => {
+		const all = await place(0);
+		const poor = new Child(all, 0, 'ulimit -n 100');
+		expect(await poor.gone).toBe(2);
+		expect(poor.errors).toMatch(
+			/^paxos-chat: a replica needs 128 open files, and this process may have 100: raise the limit/m,
+		);
+		expect(existsSync(all.file(0, 'journal'))).toBe(false);
+	}, 20_000);
+});
 
 test('a replica without its memory is refused, and exits with one line', async () => {
 	const all = await place(1);
