@@ -2,24 +2,27 @@ import {execFileSync, spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, renameSync, writeFileSync} from 'node:fs';
 import {availableParallelism} from 'node:os';
 import {join, resolve} from 'node:path';
-import {parseArgs} from 'node:util';
 import {thoroughRuns} from '../source/simulator/campaign.ts';
 import {simulateAll} from '../source/simulator/crew.ts';
 import type {Choice} from '../source/simulator/simulate.ts';
 import {Tally} from '../source/simulator/tally.ts';
 import {nextSeed, type Part, pageOf, partOf, runsOf} from './campaign-record.ts';
+import {leave as leaveAs, optionsOf} from './options.ts';
 
 /**
  * A part of the campaign: simulates the seeds behind the last recorded one for
  * so many minutes, and writes down what came of them. See docs/campaign.md.
  */
-const {values} = parseArgs({
-	options: {
-		minutes: {type: 'string', default: '30'},
-		threads: {type: 'string', default: String(availableParallelism())},
-		record: {type: 'string', default: join('docs', 'campaign.json')},
+const values = optionsOf('campaign', 'Simulates seeded worlds, and writes down what came of them.', {
+	minutes: {value: 'N', about: 'for how long; 0: only writes the page anew', usual: '30'},
+	threads: {value: 'N', about: 'worlds at a time', usual: String(availableParallelism())},
+	record: {
+		value: 'FILE',
+		about: 'what is known; the page is written beside it',
+		usual: join('docs', 'campaign.json'),
 	},
 });
+const leave: (why: string) => never = why => leaveAs('campaign', why);
 const minutes = Number(values.minutes);
 const threads = Number(values.threads);
 const {record} = values;
@@ -160,9 +163,4 @@ function isOlder(other: string): boolean {
 
 function git(...words: readonly string[]): string {
 	return execFileSync('git', words, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore']});
-}
-
-function leave(why: string): never {
-	process.stderr.write(`campaign: ${why}\n`);
-	process.exit(2);
 }

@@ -35,7 +35,8 @@ export class BenchCluster {
 			cluster: this.cluster,
 			configPath,
 			dataDirectory: join(directory, 'data'),
-			script: fileURLToPath(new URL('../cli/main.js', import.meta.url)),
+			// As users start them: what was compiled once is kept.
+			script: fileURLToPath(new URL('../../cli/bin.js', import.meta.url)),
 		});
 	}
 

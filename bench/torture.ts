@@ -1,10 +1,10 @@
 import {execFileSync} from 'node:child_process';
 import {appendFileSync, existsSync, mkdirSync, readFileSync} from 'node:fs';
-import {dirname, join} from 'node:path';
-import {parseArgs} from 'node:util';
+import {dirname} from 'node:path';
 import type {Outcome} from '../source/stories/finding.ts';
 import {stories} from '../source/stories/stories.ts';
 import {type Performance, perform} from '../source/stories/theatre.ts';
+import {leave as leaveAs, optionsOf} from './options.ts';
 
 /**
  * The long form of the stories: one performance after the other in an order
@@ -31,6 +31,7 @@ const plan: readonly Item[] = [
 	{story: 'skip-slot', rounds: 5, performances: 10, of: 'slots left out'},
 	{story: 'paused-primary', rounds: 10, performances: 10, of: 'pauses of each length'},
 	{story: 'isolated-rejoin', rounds: 5, performances: 10, of: 'isolations'},
+	{story: 'message-loss', rounds: 1000, performances: 10, of: 'messages under each loss'},
 	{story: 'one-way-primary', rounds: 1, performances: 30, of: 'partitions'},
 	{story: 'cut-off-primary', rounds: 1, performances: 30, of: 'partitions'},
 	{story: 'cut-pair', rounds: 1, performances: 30, of: 'partitions'},
@@ -73,23 +74,26 @@ type Played = {
 	readonly directory: string | null;
 };
 
-const {values} = parseArgs({
-	options: {
-		seed: {type: 'string', default: '1'},
-		rounds: {type: 'string', default: 'all'},
-		minutes: {type: 'string', default: 'all'},
-		only: {type: 'string', default: ''},
-		record: {type: 'string'},
+const values = optionsOf(
+	'torture',
+	'Plays the stories of faults in their long form, one performance after the other.',
+	{
+		seed: {value: 'S', about: 'the order of the performances', usual: '1'},
+		rounds: {value: 'N', about: 'how many more to play now', usual: 'all'},
+		minutes: {value: 'N', about: 'begins none after so many', usual: 'all'},
+		only: {value: 'STORY', about: 'only those of one story', usual: 'all'},
+		record: {value: 'FILE', about: 'where each leaves a line', usual: 'data/torture-S.jsonl'},
 	},
-});
+);
+const leave: (why: string) => never = why => leaveAs('torture', why);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(seed) || seed < 0) leave('--seed is a whole number');
-if (values.only !== '' && !plan.some(({story}) => story === values.only))
+if (values.only !== 'all' && !plan.some(({story}) => story === values.only))
 	leave(`--only is one of ${plan.map(({story}) => story).join(', ')}`);
-const record =
-	values.record ?? join('data', `torture-${seed}${values.only === '' ? '' : `-${values.only}`}.jsonl`);
+const ofStory = values.only === 'all' ? '' : `-${values.only}`;
+const record = values.record.replace('torture-S.', `torture-${seed}${ofStory}.`);
 mkdirSync(dirname(record), {recursive: true, mode: 0o700});
-const schedule = scheduleOf(plan.filter(({story}) => values.only === '' || story === values.only));
+const schedule = scheduleOf(plan.filter(({story}) => values.only === 'all' || story === values.only));
 const done = existsSync(record) ? readRecord(record) : [];
 const most = values.rounds === 'all' ? schedule.length : Number(values.rounds);
 if (!(most >= 0)) leave('--rounds is how many more to play');
@@ -248,9 +252,4 @@ function summaryOf(played: readonly Played[]): string {
 			`${failovers.length} failovers: p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, longest ${failovers.at(-1)} ms`,
 		);
 	return `${lines.join('\n')}\n`;
-}
-
-function leave(why: string): never {
-	process.stderr.write(`torture: ${why}\n`);
-	process.exit(2);
 }
