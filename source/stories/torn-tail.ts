@@ -13,6 +13,8 @@ export const tornTail = oneAct({
 		for (let round = 1; round <= rounds; round++) {
 			await stage.growth(100, 15);
 			const victim = round % stage.replicas;
+			// The others alone may have made it grow: what the victim had is held against it later.
+			await stage.caughtUp(victim);
 			await stage.kill(victim);
 			await stage.tear(victim, round % 2 === 1 ? 'cut' : 'litter');
 			await stage.restart(victim);
