@@ -72,6 +72,10 @@ function decodeAdmission(row: unknown): Admission | undefined {
 export const isIncarnation = (value: unknown): value is string =>
 	typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 
-/** A whole number from 0 that adding one to does not spoil. */
+/** A whole number from 0 that adding one to does not spoil. JSON knows -0, which nobody honest writes. */
 export const isCount = (value: unknown): value is number =>
-	typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < Number.MAX_SAFE_INTEGER;
+	typeof value === 'number' &&
+	Number.isSafeInteger(value) &&
+	value >= 0 &&
+	value < Number.MAX_SAFE_INTEGER &&
+	!Object.is(value, -0);
