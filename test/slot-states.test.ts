@@ -24,7 +24,13 @@ const options: Options = {
 	skip: [],
 };
 const said: Value = {at: 1, requests: [{client: 'a', session: 1, sequence: 1, nick: 'a', text: 'hi'}]};
-const accepted = (view: number, slot: Slot, value = said): Entry => ({type: 'accepted', view, slot, value});
+const accepted = (view: number, slot: Slot, value = said): Entry => ({
+	type: 'accepted',
+	view,
+	slot,
+	epoch: 0,
+	value,
+});
 const decided = (slot: Slot): Entry => ({type: 'decided', slot});
 
 /** What a replica that remembers this tells of its slots. */

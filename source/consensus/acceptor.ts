@@ -3,7 +3,7 @@ import type {Effects} from './effects.ts';
 import {sorted} from './imprint.ts';
 import type {Membership} from './membership.ts';
 import {isSame, sizeOf} from './requests.ts';
-import type {Entry, Options, Proposal, ReplicaId, Slot, Value, View} from './types.ts';
+import type {Entry, Options, Proposal, ReplicaId, Slot, View} from './types.ts';
 import {noView} from './views.ts';
 
 /**
@@ -90,7 +90,7 @@ export class Acceptor {
 	}
 
 	/** Phase 2b. The vote goes to every replica, so that each learns by itself. */
-	onAccept(slot: Slot, value: Value) {
+	onAccept({slot, epoch, value}: Proposal) {
 		const {standing} = this.#membership;
 		if (standing !== 'member' || this.#membership.isOwnEnd(value)) return;
 		const previous = this.accepted.get(slot);
@@ -98,7 +98,7 @@ export class Acceptor {
 			// The same message again: the vote may have been lost.
 			assert(isSame(previous.value, value), 'R3: one value for each view and slot');
 		} else if (slot > this.since) {
-			const proposal = {view: this.view, slot, value};
+			const proposal = {view: this.view, slot, epoch, value};
 			this.#remember(proposal);
 			this.#effects.write({type: 'accepted', ...proposal});
 		}
@@ -114,9 +114,9 @@ export class Acceptor {
 		this.highest = Math.max(this.highest, this.since);
 	}
 
-	#remember({view, slot, value}: Proposal) {
+	#remember({view, slot, epoch, value}: Proposal) {
 		this.#drop(slot);
-		this.accepted.set(slot, {view, slot, value});
+		this.accepted.set(slot, {view, slot, epoch, value});
 		this.bytes += sizeOf(value);
 		this.highest = Math.max(this.highest, slot);
 	}

@@ -342,15 +342,16 @@ export class Proposer {
 }
 
 /**
- * Somebody accepted what a later view proposed behind this admission, without
- * having delivered it. So it was not decided: that later primary would have
- * known it, and nobody votes behind an admission that he has not delivered. Nor
- * may it be any more, as the memory that it replaces may have voted there too,
- * and the new one would not know of that (rule R12).
+ * A later view proposed behind this admission without knowing of it, and
+ * somebody voted for that. So the admission was not decided: that later primary
+ * would have known it. Nor may it be any more, as the memory that it replaces may
+ * have voted there too, and the new one would not know of that (rule R12).
+ *
+ * The vote itself says what its primary knew. How far the voter has delivered
+ * does not: it may have been further, and have lost the checkpoint that said so.
  */
 function isOvertaken(admission: Slot, view: View, reports: readonly Report[]): boolean {
-	return reports.some(
-		({accepted, delivered}) =>
-			delivered < admission && accepted.some(later => later.slot > admission && later.view > view),
+	return reports.some(({accepted}) =>
+		accepted.some(later => later.slot > admission && later.view > view && later.epoch < admission),
 	);
 }

@@ -238,7 +238,7 @@ export class Replica {
 				// A primary that does not know our admission may be of a view that our older memory promised to leave.
 				if (message.epoch < this.membership.admittedAt(this.options.id)) return;
 				if (!this.learner.hasRoomFor(message.slot)) return;
-				return this.acceptor.onAccept(message.slot, message.value);
+				return this.acceptor.onAccept(message);
 			case 'accepted':
 				return this.learner.onAccepted(from, message.slot);
 			case 'request':

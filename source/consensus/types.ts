@@ -55,7 +55,16 @@ export type Value = {
 };
 export const noOp: Value = {at: 0, requests: []};
 
-export type Proposal = {readonly view: View; readonly slot: Slot; readonly value: Value};
+export type Proposal = {
+	readonly view: View;
+	readonly slot: Slot;
+	/**
+	 * The latest slot before this one that holds an admission, as far as the primary knows; 0 if none. Who has not
+	 * delivered it may not vote, as it may be replaced; nor may one that was admitted later (rule R12).
+	 */
+	readonly epoch: Slot;
+	readonly value: Value;
+};
 
 /** From everybody: where I am, how far I am, whether I lead this view, whether I would leave it. */
 export type Heartbeat = {
@@ -88,17 +97,7 @@ export type Promised = {
 };
 
 /** Phase 2a. */
-export type Accept = {
-	readonly type: 'accept';
-	readonly view: View;
-	readonly slot: Slot;
-	readonly value: Value;
-	/**
-	 * The latest slot before this one that holds an admission, as far as the primary knows; 0 if none. Who has not
-	 * delivered it may not vote, as it may be replaced; nor may one that was admitted later (rule R12).
-	 */
-	readonly epoch: Slot;
-};
+export type Accept = {readonly type: 'accept'} & Proposal;
 
 /** Phase 2b. */
 export type Accepted = {readonly type: 'accepted'; readonly view: View; readonly slot: Slot};
@@ -176,7 +175,7 @@ export type Message =
 /** What a replica must not forget. Written to disk, read back at start. */
 export type Entry =
 	| {readonly type: 'view'; readonly view: View}
-	| {readonly type: 'accepted'; readonly view: View; readonly slot: Slot; readonly value: Value}
+	| ({readonly type: 'accepted'} & Proposal)
 	/** Without a value: what this replica has accepted for the slot, as the entries before this one say, is decided. */
 	| {readonly type: 'decided'; readonly slot: Slot; readonly value?: Value};
 

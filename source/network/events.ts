@@ -14,7 +14,7 @@ import type {MemoryClaim, Note, ReplicaId, ReplicaStatus, Slot} from '../consens
  *
  * A proof is HMAC-SHA256(secret, role, ids of both ends, identity of the cluster, both nonces, incarnation), in hex; the secret never travels.
  */
-export const protocolVersion = 6;
+export const protocolVersion = 7;
 /** Paths of the two socket.io engines that share a port, so that peers and clients have limits of their own. */
 export const paths = {peers: '/peers/', clients: '/clients/'} as const;
 /** What every replica of a cluster must have in common, beside the secret: `n` and a digest of what changes the replicated state. */

@@ -54,7 +54,12 @@ function rowOf(message: Message): readonly unknown[] {
 		case 'prepare':
 			return [type, message.view, message.from];
 		case 'promise': {
-			const accepted = message.accepted.map(({view, slot, value}) => [view, slot, encodeValue(value)]);
+			const accepted = message.accepted.map(({view, slot, epoch, value}) => [
+				view,
+				slot,
+				epoch,
+				encodeValue(value),
+			]);
 			return [
 				type,
 				message.view,
@@ -67,7 +72,7 @@ function rowOf(message: Message): readonly unknown[] {
 			];
 		}
 		case 'accept':
-			return [type, message.view, message.slot, encodeValue(message.value), message.epoch];
+			return [type, message.view, message.slot, message.epoch, encodeValue(message.value)];
 		case 'accepted':
 			return [type, message.view, message.slot];
 		case 'request':
@@ -123,9 +128,8 @@ function readMessage(row: unknown): Message | undefined {
 			);
 		}
 		case 'accept': {
-			if (row.length !== 5 || !isCount(four)) return undefined;
-			const proposal = readProposal([one, two, three]);
-			return proposal && {type, ...proposal, epoch: four};
+			const proposal = readProposal(row.slice(1));
+			return proposal && {type, ...proposal};
 		}
 		case 'accepted':
 			if (row.length !== 3 || !isView(one) || !isSlot(two)) return undefined;
@@ -163,11 +167,11 @@ function readMessage(row: unknown): Message | undefined {
 }
 
 function readProposal(row: unknown): Proposal | undefined {
-	if (!Array.isArray(row) || row.length !== 3) return undefined;
-	const [view, slot, text] = row as unknown[];
-	if (!isView(view) || !isSlot(slot)) return undefined;
+	if (!Array.isArray(row) || row.length !== 4) return undefined;
+	const [view, slot, epoch, text] = row as unknown[];
+	if (!isView(view) || !isSlot(slot) || !isCount(epoch)) return undefined;
 	const value = readValue(text);
-	return value && {view, slot, value};
+	return value && {view, slot, epoch, value};
 }
 
 function readPiece(row: unknown): Piece | undefined {

@@ -120,7 +120,7 @@ export function recoverFrom(segments: readonly SegmentContent[], {mark, blemish}
 			const entry = decodeEntry(line);
 			if (entry === undefined)
 				throw new Failure(
-					`${path}: group ${group.number} holds something that this version does not know; was it written by a newer paxos-chat?`,
+					`${path}: group ${group.number} holds something that this version does not know; was it written by another release of paxos-chat?`,
 				);
 			entries.push(entry);
 		}

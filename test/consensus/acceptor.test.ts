@@ -18,7 +18,7 @@ test('a view is written before anybody hears of it', () => {
 test('a vote is written, and goes to everybody', () => {
 	const door = new Door(1).hear(0, accept(0, 1, one));
 	const {writes, messages} = door.take();
-	expect(writes).toContainEqual({type: 'accepted', view: 0, slot: 1, value: one});
+	expect(writes).toContainEqual({type: 'accepted', view: 0, slot: 1, epoch: 0, value: one});
 	expect(messages).toContainEqual({to: 'all', message: accepted(0, 1)});
 });
 
@@ -40,7 +40,9 @@ test('a promise reports for each slot the proposal of the highest view, and none
 		.hear(0, accept(0, 1, one), accept(0, 2, one))
 		.hear(0, accept(3, 2, two))
 		.hear(2, prepare(5, 2));
-	expect(door.said('promise')).toEqual([promise(5, 2, {accepted: [{view: 3, slot: 2, value: two}]})]);
+	expect(door.said('promise')).toEqual([
+		promise(5, 2, {accepted: [{view: 3, slot: 2, epoch: 0, value: two}]}),
+	]);
 });
 
 test('a promise outlives a restart, with everything that was accepted', () => {
@@ -51,7 +53,9 @@ test('a promise outlives a restart, with everything that was accepted', () => {
 	const again = new Door(1, {}, entries);
 	expect(again.replica.view).toBe(5);
 	expect(again.hear(0, accept(3, 1, two)).take().writes).toEqual([]);
-	expect(again.hear(2, prepare(5, 1)).said('promise')[0]?.accepted).toEqual([{view: 0, slot: 1, value: one}]);
+	expect(again.hear(2, prepare(5, 1)).said('promise')[0]?.accepted).toEqual([
+		{view: 0, slot: 1, epoch: 0, value: one},
+	]);
 });
 
 test('a start from the checkpoint before the last reports each vote by which anything was decided', () => {
@@ -69,8 +73,8 @@ test('a start from the checkpoint before the last reports each vote by which any
 	const again = new Door(1, {}, [...before.writes, ...restated, ...after.writes]);
 	expect(again.replica.view).toBe(3);
 	const votes = [
-		{view: 0, slot: 1, value: one},
-		{view: 0, slot: 2, value: two},
+		{view: 0, slot: 1, epoch: 0, value: one},
+		{view: 0, slot: 2, epoch: 0, value: two},
 	];
 	expect(again.hear(2, prepare(5, 1)).said('promise')).toMatchObject([{accepted: votes, since: 0}]);
 });
@@ -104,7 +108,7 @@ test('a fresh journal restates what must not be forgotten', () => {
 	door.hear(0, accepted(0, 1)).hear(2, prepare(2, 1)).do({type: 'checkpoint', slot: 1});
 	const again = new Door(1, {}, door.replica.restate(), 1);
 	expect(again.replica.view).toBe(2);
-	expect([...again.replica.acceptor.accepted.values()]).toEqual([{view: 0, slot: 2, value: two}]);
+	expect([...again.replica.acceptor.accepted.values()]).toEqual([{view: 0, slot: 2, epoch: 0, value: two}]);
 });
 
 test('a heartbeat of a newer view moves a replica there, one of an older view does nothing', () => {

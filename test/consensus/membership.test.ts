@@ -1,6 +1,13 @@
 import {expect, test} from '@jest/globals';
 import {Membership} from '../../source/consensus/membership.ts';
-import type {Admission, Message, Promised, Slot, Value} from '../../source/consensus/types.ts';
+import {
+	type Admission,
+	type Message,
+	noOp,
+	type Promised,
+	type Slot,
+	type Value,
+} from '../../source/consensus/types.ts';
 import {accept, accepted, beat, Door, options, prepare, promise, request, value} from './door.ts';
 
 const first = '0'.repeat(32);
@@ -55,7 +62,7 @@ test('it takes part from the slot on that admits it, and says that it knows noth
 	const promise: Partial<Promised> = {
 		since: 2,
 		admitted: 2,
-		accepted: [{view: 0, slot: 3, value: value(request(2))}],
+		accepted: [{view: 0, slot: 3, epoch: 2, value: value(request(2))}],
 	};
 	expect(door.said('promise')).toMatchObject([promise]);
 });
@@ -154,7 +161,7 @@ test('a promise of somebody who does not know the last admission does not count:
 	const door = new Door(0, newcomer).hear(1, beat(1, {isLeading: true}));
 	door.hear(2, decided(1, value(request(1)), admitting(0, second)));
 	door.campaign(3);
-	const accepted = [{view: 1, slot: 3, value: value(request(2))}];
+	const accepted = [{view: 1, slot: 3, epoch: 0, value: value(request(2))}];
 	door.hear(1, promise(3, 3, {accepted, delivered: 1}));
 	expect(door.replica.status().role).toBe('candidate');
 	door.hear(1, promise(3, 3, {accepted, delivered: 2}));
@@ -178,9 +185,22 @@ test('nor does one that was given before the candidate itself knew of it; whoeve
 test('who is to be replaced does not lead', () => {
 	const door = new Door(1);
 	door.campaign(1);
-	const open = [{view: 0, slot: 1, value: admitting(1, second)}];
+	const open = [{view: 0, slot: 1, epoch: 0, value: admitting(1, second)}];
 	for (const from of [0, 2]) door.hear(from, promise(1, 1, {accepted: open}));
 	expect(door.replica.status().role).toBe('candidate');
+});
+
+test('an admission gives way to a no-op if somebody voted behind it for a later view that did not know of it', () => {
+	for (const epoch of [0, 1]) {
+		const door = new Door(0);
+		door.campaign(6);
+		// However far the voter is now: it may have lost the checkpoint that it was at when it voted.
+		const behind = {view: 1, slot: 2, epoch, value: value(request(1))};
+		const accepted = [{view: 0, slot: 1, epoch: 0, value: admitting(2, second)}, behind];
+		door.hear(1, promise(6, 1, {accepted, delivered: 0}));
+		const [first] = door.said('accept');
+		expect(first).toEqual(accept(6, 1, epoch === 1 ? admitting(2, second) : noOp));
+	}
 });
 
 test('an admission has an effect only behind the one that it follows', () => {
@@ -190,7 +210,7 @@ test('an admission has an effect only behind the one that it follows', () => {
 	expect(membership.admittedAt(2)).toBe(4);
 	expect(membership.onDelivered(6, admitting(2, third, 4))).toBe(true);
 	expect([membership.admittedAt(2), membership.epoch]).toEqual([6, 6]);
-	const open = new Map([[7, {view: 0, slot: 7, value: admitting(2, first, 6)}]]);
+	const open = new Map([[7, {view: 0, slot: 7, epoch: 0, value: admitting(2, first, 6)}]]);
 	expect(membership.foresee(open)(2)).toBe(7);
 	expect(membership.foresee(new Map())(2)).toBe(6);
 });

@@ -24,12 +24,12 @@ describe('2.2, choosing a value', () => {
 
 	test('an acceptor can accept more than one proposal', () => {
 		const door = new Door(1).hear(0, accept(0, 1, one)).hear(2, accept(2, 1, two));
-		expect(door.replica.acceptor.accepted.get(1)).toEqual({view: 2, slot: 1, value: two});
+		expect(door.replica.acceptor.accepted.get(1)).toEqual({view: 2, slot: 1, epoch: 0, value: two});
 	});
 
 	test('P2c: the value is that of the highest-numbered proposal among those that a majority reports', () => {
 		const door = new Door(0).hear(1, accept(1, 1, one));
-		door.lead(3, [{view: 2, slot: 1, value: two}]);
+		door.lead(3, [{view: 2, slot: 1, epoch: 0, value: two}]);
 		expect(door.said('accept')).toContainEqual(accept(3, 1, two));
 	});
 
@@ -43,7 +43,9 @@ describe('2.2, choosing a value', () => {
 			.hear(0, accept(0, 1, one))
 			.hear(2, accept(2, 1, two))
 			.hear(0, prepare(3, 1));
-		expect(door.said('promise')).toMatchObject([{view: 3, accepted: [{view: 2, slot: 1, value: two}]}]);
+		expect(door.said('promise')).toMatchObject([
+			{view: 3, accepted: [{view: 2, slot: 1, epoch: 0, value: two}]},
+		]);
 	});
 
 	test('an acceptor needs to remember its promise and its highest proposal, even if it fails and is restarted', () => {
@@ -108,7 +110,7 @@ describe('2.5, the implementation', () => {
 	test('the response is recorded in stable storage before it is sent', () => {
 		// Both come out of one step, and the host sends when it has written.
 		const {writes, messages} = new Door(1).hear(0, accept(0, 1, one)).take();
-		expect(writes).toContainEqual({type: 'accepted', view: 0, slot: 1, value: one});
+		expect(writes).toContainEqual({type: 'accepted', view: 0, slot: 1, epoch: 0, value: one});
 		expect(messages).toContainEqual({to: 'all', message: accepted(0, 1)});
 	});
 
@@ -131,7 +133,7 @@ describe('3, implementing a state machine', () => {
 	});
 
 	test('commands 136 and 137: it fills the gap with a no-op that leaves the state unchanged', () => {
-		const door = new Door(0).lead(0, [{view: 0, slot: 2, value: two}]);
+		const door = new Door(0).lead(0, [{view: 0, slot: 2, epoch: 0, value: two}]);
 		expect(door.said('accept')).toEqual([accept(0, 1, noOp), accept(0, 2, two)]);
 	});
 

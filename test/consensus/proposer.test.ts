@@ -21,8 +21,8 @@ test('nothing is proposed before a majority has promised', () => {
 test('for each slot the proposal of the highest view is proposed again, and the no-op where there is none', () => {
 	const door = new Door(0).hear(1, {type: 'accept', view: 1, slot: 1, value: one, epoch: 0});
 	door.lead(3, [
-		{view: 2, slot: 1, value: two},
-		{view: 2, slot: 3, value: two},
+		{view: 2, slot: 1, epoch: 0, value: two},
+		{view: 2, slot: 3, epoch: 0, value: two},
 	]);
 	const again = door.said('accept').filter(({view}) => view === 3);
 	expect(again.map(({slot, value: offered}) => [slot, offered])).toEqual([
@@ -34,7 +34,7 @@ test('for each slot the proposal of the highest view is proposed again, and the 
 
 test('new requests come after all slots that older views have left open', () => {
 	const door = new Door(0).campaign().ask(request(7));
-	door.lead(0, [{view: 0, slot: 2, value: two}]);
+	door.lead(0, [{view: 0, slot: 2, epoch: 0, value: two}]);
 	expect(proposals(door)).toEqual([
 		[1, 0],
 		[2, 1],
@@ -63,13 +63,13 @@ test('a promise that tells of a checkpoint is not waited for, if there are enoug
 test('a promise counts when all of its pages are there', () => {
 	const door = new Door(0).campaign();
 	door.take();
-	const first = promise(0, 1, {until: 2, accepted: [{view: 0, slot: 1, value: one}]});
+	const first = promise(0, 1, {until: 2, accepted: [{view: 0, slot: 1, epoch: 0, value: one}]});
 	door.hear(1, first);
 	expect(door.replica.status().role).toBe('candidate');
 	expect(door.said('prepare')).toEqual([prepare(0, 2)]);
 	door.hear(1, first);
 	expect(door.replica.status().role).toBe('candidate');
-	door.hear(1, {...first, from: 2, until: null, accepted: [{view: 0, slot: 2, value: two}]});
+	door.hear(1, {...first, from: 2, until: null, accepted: [{view: 0, slot: 2, epoch: 0, value: two}]});
 	expect(proposals(door)).toEqual([
 		[1, 1],
 		[2, 1],
@@ -116,7 +116,7 @@ test('a request that is decided above a hole is not proposed again', () => {
 
 test('what an older view left open is not proposed beside the same request that waits', () => {
 	const door = new Door(0).campaign().ask(request(1), request(2));
-	door.lead(0, [{view: 0, slot: 1, value: one}]);
+	door.lead(0, [{view: 0, slot: 1, epoch: 0, value: one}]);
 	const {messages} = door.take();
 	const offered = messages.flatMap(({message}) => (message.type === 'accept' ? message.value.requests : []));
 	expect(offered.map(({sequence}) => sequence)).toEqual([1, 2]);

@@ -47,7 +47,7 @@ export function networkContract(meet: () => Promise<Neighbourhood>) {
 				view: 1,
 				from: 3,
 				until: 4,
-				accepted: [{view: 0, slot: 3, value}],
+				accepted: [{view: 0, slot: 3, epoch: 0, value}],
 				since: 2,
 				admitted: 1,
 				delivered: 2,

@@ -32,8 +32,8 @@ const messages: readonly Message[] = [
 		from: 3,
 		until: 9,
 		accepted: [
-			{view: 0, slot: 3, value},
-			{view: 2, slot: 5, value: noOp},
+			{view: 0, slot: 3, epoch: 0, value},
+			{view: 2, slot: 5, epoch: 0, value: noOp},
 		],
 		since: 2,
 		admitted: 1,
@@ -82,7 +82,7 @@ describe('what is said is what is heard', () => {
 	test('a value is encoded once, for all peers and the journal, also by who receives it', () => {
 		const fresh: Value = {...value};
 		const [row] = encode([{type: 'accept', view: 1, slot: 2, value: fresh, epoch: 0}]) as [unknown[]];
-		expect(row[3]).toBe(encodeValue(fresh));
+		expect(row[4]).toBe(encodeValue(fresh));
 		const [heard] = decode(received([row])) as [Message & {type: 'accept'}];
 		expect(encodeValue(heard.value)).toBe(text);
 	});
@@ -272,7 +272,7 @@ function anyMessage(): fc.Arbitrary<Message> {
 		fc.record({at: count, requests}),
 		fc.record({at: count, requests: fc.constant([]), admission}),
 	);
-	const proposals = fc.record({view, slot, value: values});
+	const proposals = fc.record({view, slot, epoch: count, value: values});
 	return fc.oneof(
 		fc.record({
 			type: fc.constant('heartbeat' as const),

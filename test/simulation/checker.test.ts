@@ -27,7 +27,7 @@ function withVotes(...values: readonly Value[]): Checker {
 	for (const id of [0, 1, 2]) {
 		checker.onDurable(id, [{type: 'view', view: 0}]);
 		for (const [index, each] of values.entries()) {
-			checker.onDurable(id, [{type: 'accepted', view: 0, slot: index + 1, value: each}]);
+			checker.onDurable(id, [{type: 'accepted', view: 0, slot: index + 1, epoch: 0, value: each}]);
 		}
 	}
 
@@ -44,12 +44,12 @@ const breaches: Record<string, () => void> = {
 	},
 	validity() {
 		const checker = new Checker(1);
-		checker.onDurable(0, [{type: 'accepted', view: 0, slot: 1, value: value(request(1))}]);
+		checker.onDurable(0, [{type: 'accepted', view: 0, slot: 1, epoch: 0, value: value(request(1))}]);
 		checker.onDecided(0, 0, 1, value(request(1)));
 	},
 	'decided by a majority'() {
 		const checker = new Checker(3);
-		checker.onDurable(0, [{type: 'accepted', view: 0, slot: 1, value: value(request(1))}]);
+		checker.onDurable(0, [{type: 'accepted', view: 0, slot: 1, epoch: 0, value: value(request(1))}]);
 		checker.onSaid(request(1));
 		checker.onDecided(0, 0, 1, value(request(1)));
 	},
@@ -114,7 +114,7 @@ const breaches: Record<string, () => void> = {
 	},
 	'votes only rise'() {
 		const checker = withVotes(value(request(1)));
-		checker.onDurable(0, [{type: 'accepted', view: 0, slot: 1, value: value(request(2))}]);
+		checker.onDurable(0, [{type: 'accepted', view: 0, slot: 1, epoch: 0, value: value(request(2))}]);
 	},
 	'no vote is forgotten'() {
 		withVotes(value(request(1))).onStarted(0, 0, 0, new Map());

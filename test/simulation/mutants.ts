@@ -119,6 +119,13 @@ const unsafe: readonly Mutant[] = [
 		'',
 	),
 	core(
+		'what a later view put behind an admission always overtook it',
+		'seed 1405385',
+		'proposer',
+		' && later.epoch < admission',
+		'',
+	),
+	core(
 		'promises of replaced memories count',
 		'play replaced-promise',
 		'proposer',

@@ -123,6 +123,13 @@ const regressions: readonly (Choice & {readonly why: string})[] = [
 		why: 'the world was over before a write that began on a slow disk, and what waited behind it was held against the replica: no fault of the core',
 	},
 	{
+		seed: 1405385,
+		mix: 'crashes',
+		variant: 'narrow',
+		replicas: 5,
+		why: 'a replica that had lost a fetched checkpoint was taken for one that had voted behind an admission without knowing it: the admission, which was decided, gave way to a no-op',
+	},
+	{
 		seed: 1029197,
 		mix: 'lossy',
 		variant: 'pages',

@@ -23,6 +23,7 @@ export const accepted = (slot: number, text: string, number = 1): Entry => ({
 	type: 'accepted',
 	view: number,
 	slot,
+	epoch: 0,
 	value: {at: slot, requests: [{client: 'c', session: 1, sequence: slot, nick: 'n', text}]},
 });
 export const decided = (slot: number): Entry => ({type: 'decided', slot});

@@ -15,7 +15,13 @@ const append = () => {
 	slot++;
 	const mine = slot;
 	const request = {client: 'c', session: 1, sequence: mine, nick: 'n', text: 'x'.repeat(mine % 700)};
-	const entry = {type: 'accepted', view: 1, slot: mine, value: {at: mine, requests: [request]}} as const;
+	const entry = {
+		type: 'accepted',
+		view: 1,
+		slot: mine,
+		epoch: 0,
+		value: {at: mine, requests: [request]},
+	} as const;
 	journal.append([entry], () => {
 		writeSync(1, `${mine}\n`);
 		append();

@@ -51,7 +51,7 @@ export async function live(
 	let removeOlder = async () => {};
 	for (let slot = 1; slot <= slots; slot++) {
 		const entries: Entry[] = [
-			{type: 'accepted', view: 0, slot, value: decide(slot)},
+			{type: 'accepted', view: 0, slot, epoch: 0, value: decide(slot)},
 			{type: 'decided', slot},
 		];
 		await new Promise<void>(done => journal.append(entries, done));
