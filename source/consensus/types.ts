@@ -55,16 +55,8 @@ export type Value = {
 };
 export const noOp: Value = {at: 0, requests: []};
 
-export type Proposal = {
-	readonly view: View;
-	readonly slot: Slot;
-	/**
-	 * The latest slot before this one that holds an admission, as far as the primary knows; 0 if none. Who has not
-	 * delivered it may not vote, as it may be replaced; nor may one that was admitted later (rule R12).
-	 */
-	readonly epoch: Slot;
-	readonly value: Value;
-};
+/** What an acceptor has voted for: an Accept, as it came. */
+export type Proposal = Omit<Accept, 'type'>;
 
 /** From everybody: where I am, how far I am, whether I lead this view, whether I would leave it. */
 export type Heartbeat = {
@@ -97,7 +89,17 @@ export type Promised = {
 };
 
 /** Phase 2a. */
-export type Accept = {readonly type: 'accept'} & Proposal;
+export type Accept = {
+	readonly type: 'accept';
+	readonly view: View;
+	readonly slot: Slot;
+	/**
+	 * The latest slot before this one that holds an admission, as far as the primary knows; 0 if none. Who has not
+	 * delivered it may not vote, as it may be replaced; nor may one that was admitted later (rule R12).
+	 */
+	readonly epoch: Slot;
+	readonly value: Value;
+};
 
 /** Phase 2b. */
 export type Accepted = {readonly type: 'accepted'; readonly view: View; readonly slot: Slot};
