@@ -68,7 +68,7 @@ export const diskBlows = {
 			);
 		if (found) world.checker.onCheckpoint(machine.id, found.state, found.log);
 		world.see(found ? 'started from the previous checkpoint' : 'started from the journal alone');
-		machine.checkpoints = {newest: found, previous: undefined};
+		machine.fallBackTo(found);
 		return startLater(world, machine);
 	},
 };

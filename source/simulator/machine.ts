@@ -76,6 +76,8 @@ export class Machine {
 	isRuined = false;
 	/** Its directory was lost, and it has not taken part again. */
 	#isLost = false;
+	/** See fallBackTo. */
+	#hasFallenBack = false;
 	#memory: Memory;
 	/** A directory that was found again, or of which there was a copy. */
 	#former: Memory | undefined;
@@ -109,6 +111,12 @@ export class Machine {
 		this.#memory.checkpoints = checkpoints;
 	}
 
+	/** Its newest checkpoint is damaged: it starts from the one before it, or from its journal alone. */
+	fallBackTo(found: Checkpoint | undefined): void {
+		this.checkpoints = {newest: found, previous: undefined};
+		this.#hasFallenBack = true;
+	}
+
 	/** An older copy of its memory is in the place of it, and nobody has refused it yet. */
 	get isOlderCopy(): boolean {
 		return this.#memory.olderCopyGroups !== undefined && !this.isRuined;
@@ -124,12 +132,15 @@ export class Machine {
 
 	/**
 	 * Its memory is gone, and no new one was heard to take part in its place. One that comes back after another
-	 * was begun stays lost: the admission of that other one may stand in the log, and cannot be taken back.
+	 * was begun stays lost: the admission of that other one may stand in the log, and cannot be taken back. One that
+	 * has lost the checkpoint that told of its own admission is a learner again, and so lost, until it has another.
 	 */
 	get isLost(): boolean {
 		const isHeard = this.isNewcomer && this.#world.checker.hasTakenPart(this.incarnation);
 		if (this.#isLatest && isHeard && !this.isRuined && !this.isOlderCopy) this.#isLost = false;
-		return this.#isLost;
+		const admitted = this.checkpoint?.state.admitted ?? [];
+		const isTold = admitted.some(({incarnation}) => incarnation === this.incarnation);
+		return this.#isLost || (this.isNewcomer && this.#hasFallenBack && !isTold);
 	}
 
 	/** It waits to be admitted, with the latest memory that was begun here: an earlier one may find out that it was replaced. */
@@ -152,6 +163,7 @@ export class Machine {
 		if (!this.isRuined) return;
 		this.#putAway();
 		this.#memory = this.#newMemory(true);
+		this.#hasFallenBack = false;
 		this.isRuined = false;
 		this.#world.checker.onMemory(this.id, this.incarnation, true);
 		this.start();
