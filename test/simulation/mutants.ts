@@ -120,7 +120,7 @@ const unsafe: readonly Mutant[] = [
 	),
 	core(
 		'what a later view put behind an admission always overtook it',
-		'seed 1405385',
+		'test consensus/membership an admission gives way',
 		'proposer',
 		' && later.epoch < admission',
 		'',
