@@ -104,7 +104,9 @@ function reopen(world: World, machine: Machine, picture: Picture, harm: Harm): v
 function damage(world: World, machine: Machine, harm: Harm, what: 'a flipped bit' | 'a misdirected write') {
 	if (machine.isRuined || !mayBeLost(world, machine)) return false;
 	world.crash(machine.id, world.random.chance(0.5), nothing);
-	if (world.random.chance(0.5)) machine.disk.close();
+	const isClosed = world.random.chance(0.5);
+	// Nothing more is written behind a sync that failed.
+	if (isClosed && !machine.disk.picture.place) machine.disk.close();
 	const {picture} = machine.disk;
 	harm(picture, world.random);
 	if (read(machine, picture) instanceof Failure) {
