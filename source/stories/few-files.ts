@@ -29,7 +29,10 @@ export const fewFiles = oneAct({
 			const victim = round % 2 === 1 ? primary : (primary + 1) % stage.replicas;
 			const end = await stage.hands.crowdOut(victim, most, strangers);
 			if (end === undefined) break;
+			const before = stage.status(victim)?.executed ?? 0;
 			await stage.growth(300, 15);
+			// The others can say 300 messages between two statuses of the victim.
+			await stage.until('the victim tells of more', 15, () => (stage.status(victim)?.executed ?? 0) > before);
 			await end();
 			const newcomers = stage.crowd({processes: 1, via: victim});
 			await stage.until('a newcomer is answered', 15, () => newcomers.heard === 1);
